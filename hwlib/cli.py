@@ -1,0 +1,69 @@
+"""The command `hw`: run the notebooks, build the report.
+
+Torch is imported by the subcommands that need it, so that `hw --help` answers at once.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hwlib import __version__
+from hwlib.errors import WorkbookError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, 1 when a run failed, 2 for bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.act(options)
+    except WorkbookError as error:
+        print(f"hw: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("hw: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hw", description="Four deep-learning problems, run and reported.")
+    parser.add_argument("--version", action="version", version=f"hw {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="run notebooks headless and keep their records")
+    run.add_argument("problem", choices=("p1", "p2", "p3", "p4", "all"), help="all: p1, p2, and all pairs of p3 and p4")
+    pair = ("NAME", "VALUE")
+    run.add_argument("-p", dest="params", nargs=2, action="append", default=[], metavar=pair, help="set a parameter")
+    run.add_argument("--seeds", nargs="+", metavar="SEED", help="one run for each seed")
+    run.add_argument("--runs", type=Path, metavar="DIR", help="folder of the records (default: runs/ of the project)")
+    run.add_argument("--force", action="store_true", help="run again what is finished and unchanged")
+    run.set_defaults(act=_run)
+
+    report = commands.add_parser("report", help="build the report from the records")
+    report.add_argument("--runs", type=Path, metavar="DIR", help="folder of the records (default: runs/ of the project)")
+    report.add_argument("--out", type=Path, metavar="DIR", help="where to build (default: report/build/ of the project)")
+    report.add_argument("--pdf", action=argparse.BooleanOptionalAction, help="insist on a PDF, or leave it out")
+    report.set_defaults(act=_report)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from hwlib.runner import plan, run_all
+
+    params = dict(options.params)
+    if len(params) < len(options.params):
+        names = [name for name, _ in options.params]
+        raise WorkbookError(f"{next(n for n in names if names.count(n) > 1)}: given twice")
+    if options.runs:
+        params["runs"] = str(options.runs.resolve())
+    return run_all(plan(options.problem, params, options.seeds), force=options.force)
+
+
+def _report(options: argparse.Namespace) -> int:
+    from hwlib.paths import PROSE, anchored
+    from hwlib.report.build import build_report
+
+    runs = options.runs.resolve() if options.runs else anchored("runs")
+    out = options.out.resolve() if options.out else PROSE / "build"
+    print(build_report(runs, out, options.pdf))
+    return 0

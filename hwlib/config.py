@@ -1,0 +1,254 @@
+"""What a run is asked to do: one frozen dataclass a problem, strict in names and types, completed by a profile.
+
+A notebook's parameters cell, the command line and Python callers all come through `read`; nothing else in the
+workbook interprets a parameter.
+"""
+
+import ast
+import dataclasses
+import math
+import os
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, get_args, get_type_hints
+
+from hwlib.errors import WorkbookError
+from hwlib.names import ATTRIBUTES
+from hwlib.paths import anchored
+
+PROFILES = ("smoke", "quick", "cpu", "full")
+DEVICES = "auto, cpu, cuda, cuda:N, mps"
+
+
+def option(default: Any, *, choices: tuple = (), minimum: float | None = None, above: float | None = None) -> Any:
+    """A dataclass field with the values it admits: `choices`, at least `minimum`, or greater than `above`."""
+    return field(default=default, metadata={"choices": choices, "minimum": minimum, "above": above})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Parameters that every problem has. `None` leaves a value to the profile."""
+
+    problem: ClassVar[str]
+    budgets: ClassVar[dict[str, dict[str, Any]]]
+
+    profile: str = option("auto", choices=("auto", *PROFILES))
+    data: str = option("auto")
+    seed: int = option(0, minimum=0)
+    device: str = option("auto")
+    precision: str = option("auto", choices=("auto", "float32", "bfloat16"))
+    epochs: int | None = option(None, minimum=1)
+    steps: int | None = option(None, minimum=1)
+    batch_size: int | None = option(None, minimum=2)
+    lr: float | None = option(None, above=0)
+    runs: str = option("runs")
+
+    @property
+    def run_id(self) -> str:
+        """The name of this run's folder, `<problem>_s<seed>`."""
+        return f"{self.problem}_s{self.seed}"
+
+    @property
+    def runs_folder(self) -> Path:
+        return anchored(self.runs)
+
+    def params(self) -> dict[str, Any]:
+        """Return every parameter with its value, as records keep them."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAEConfig(Config):
+    """Problem 1. `kl_weight` multiplies the KL term; `attribute` colours the t-SNE; `extractor_steps` train the
+    attribute classifier whose features measure how far generated faces are from real ones."""
+
+    problem: ClassVar[str] = "p1"
+    budgets: ClassVar = {
+        "smoke": {"steps": 6, "batch_size": 32, "lr": 1e-3, "tsne_points": 200, "extractor_steps": 20},
+        "quick": {"steps": 500, "batch_size": 64, "lr": 1e-3, "tsne_points": 1000, "extractor_steps": 400},
+        "cpu": {"steps": 9000, "batch_size": 128, "lr": 5e-4, "tsne_points": 2000, "extractor_steps": 2000},
+        "full": {"epochs": 200, "batch_size": 128, "lr": 1e-4, "tsne_points": 2500, "extractor_steps": 2000},
+    }
+
+    kl_weight: float = option(1.0, minimum=0)
+    attribute: str = option("Male", choices=ATTRIBUTES)
+    tsne_points: int | None = option(None, minimum=100)
+    extractor_steps: int | None = option(None, minimum=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GANConfig(Config):
+    """Problem 2. `extractor_steps` as in problem 1: the same classifier measures both problems' faces."""
+
+    problem: ClassVar[str] = "p2"
+    budgets: ClassVar = {
+        "smoke": {"steps": 4, "batch_size": 16, "lr": 2e-4, "extractor_steps": 20},
+        "quick": {"steps": 300, "batch_size": 32, "lr": 2e-4, "extractor_steps": 400},
+        "cpu": {"steps": 3000, "batch_size": 64, "lr": 2e-4, "extractor_steps": 2000},
+        "full": {"epochs": 200, "batch_size": 128, "lr": 2e-4, "extractor_steps": 2000},
+    }
+
+    extractor_steps: int | None = option(None, minimum=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DANNConfig(Config):
+    """Problem 3: `src` and `tgt` name the digit sets, source with labels and target without."""
+
+    problem: ClassVar[str] = "p3"
+    budgets: ClassVar = {
+        "smoke": {"steps": 6, "batch_size": 32, "lr": 1e-3, "tsne_points": 200},
+        "quick": {"steps": 300, "batch_size": 128, "lr": 1e-3, "tsne_points": 1000},
+        "cpu": {"steps": 8000, "batch_size": 128, "lr": 1e-3, "tsne_points": 2000},
+        "full": {"epochs": 100, "batch_size": 128, "lr": 1e-3, "tsne_points": 2500},
+    }
+
+    src: str = option("usps")
+    tgt: str = option("mnistm")
+    tsne_points: int | None = option(None, minimum=100)
+
+    @property
+    def run_id(self) -> str:
+        """`p3_<src>_<tgt>_s<seed>`."""
+        return f"{self.problem}_{self.src}_{self.tgt}_s{self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UDAConfig(DANNConfig):
+    """Problem 4: `method` adapts; `weights` of the ResNet-34 trunk are `none`, `imagenet` or a file."""
+
+    problem: ClassVar[str] = "p4"
+    budgets: ClassVar = {
+        "smoke": {"steps": 3, "batch_size": 16, "lr": 1e-3, "tsne_points": 200},
+        "quick": {"steps": 300, "batch_size": 32, "lr": 1e-3, "tsne_points": 1000},
+        "cpu": {"steps": 2400, "batch_size": 128, "lr": 1e-3, "tsne_points": 2000},
+        "full": {"epochs": 100, "batch_size": 128, "lr": 1e-3, "tsne_points": 2500},
+    }
+
+    method: str = option("auto", choices=("auto", "dann_resnet34"))
+    weights: str = option("none")
+
+    @property
+    def run_id(self) -> str:
+        """`p4_<src>_<tgt>_<method>_s<seed>`."""
+        return f"{self.problem}_{self.src}_{self.tgt}_{self.method}_s{self.seed}"
+
+
+CONFIGS: dict[str, type[Config]] = {cls.problem: cls for cls in (VAEConfig, GANConfig, DANNConfig, UDAConfig)}
+SCENARIOS = (("usps", "mnistm"), ("mnistm", "svhn"), ("svhn", "usps"))
+"""The three reported pairs, source and target, in the assignment's order."""
+
+
+def read(problem: str, params: Mapping[str, Any]) -> Config:
+    """Return the complete configuration of `problem` for the given parameters.
+
+    Raises `WorkbookError` with one line for an unknown name, a wrong type, a value that is not admitted, or two
+    that contradict each other. Numbers may come as text, since a shell has nothing else.
+    """
+    cls = CONFIGS[problem]
+    known = {f.name: f for f in dataclasses.fields(cls)}
+    if unknown := [name for name in params if name not in known]:
+        raise WorkbookError(f"{unknown[0]}: {problem} has no such parameter; it has {', '.join(known)}")
+    kinds = get_type_hints(cls)
+    values = {name: _typed(name, value, kinds[name]) for name, value in params.items()}
+    for name, value in values.items():
+        _check(name, value, known[name].metadata)
+    return _complete(cls(**values))
+
+
+def read_notebook(problem: str, namespace: Mapping[str, Any]) -> Config:
+    """Return the configuration that a notebook's namespace (its `globals()`) holds.
+
+    Values come from the variables. Names are checked in the cells that begin with `# Parameters` (the notebook's own
+    and the one that papermill puts behind it), since papermill itself only warns of a misspelt parameter.
+    """
+    known = {f.name for f in dataclasses.fields(CONFIGS[problem])}
+    assigned = _assigned(namespace.get("In", ()))
+    misspelt = {name: namespace.get(name) for name in assigned if name not in known}
+    return read(problem, misspelt | {name: namespace[name] for name in known if name in namespace})
+
+
+def _assigned(cells) -> list[str]:
+    """Names assigned in the notebook's last own parameters cell and in those injected after it."""
+    cells = [cell for cell in cells if cell.lstrip().startswith("# Parameters")]
+    trees = [ast.parse(cell) for cell in cells]
+    own = [i for i, tree in enumerate(trees) if any(isinstance(node, ast.AnnAssign) for node in tree.body)]
+    names = []
+    for tree in trees[own[-1] if own else 0 :]:
+        for node in tree.body:
+            targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
+            names += [target.id for target in targets if isinstance(target, ast.Name)]
+    return names
+
+
+def _typed(name: str, value: Any, kind: Any) -> Any:
+    """Return `value` as `kind`, taking numbers from text; anything lossy is an error."""
+    allowed = get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if value is None or (value == "None" and type(None) in allowed):
+        if type(None) in allowed:
+            return None
+    elif str in allowed and isinstance(value, (str, os.PathLike)):
+        return str(value)
+    elif int in allowed and not isinstance(value, bool):
+        try:
+            number = float(value)
+            if number == int(number):
+                return int(value) if isinstance(value, str) and value.lstrip("+-").isdigit() else int(number)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    elif float in allowed and not isinstance(value, bool):
+        try:
+            number = float(value)
+            if math.isfinite(number):
+                return number
+        except (TypeError, ValueError):
+            pass
+    words = {int: "a whole number", float: "a number", str: "text", type(None): "None"}
+    raise WorkbookError(f"{name}: {value!r} is not {' or '.join(words[k] for k in allowed)}")
+
+
+def _check(name: str, value: Any, allowed: Mapping[str, Any]) -> None:
+    if value is None:
+        return
+    if allowed["choices"] and value not in allowed["choices"]:
+        raise WorkbookError(f"{name}: {value!r} is not one of {', '.join(allowed['choices'])}")
+    if allowed["minimum"] is not None and value < allowed["minimum"]:
+        raise WorkbookError(f"{name}: {value} is too small; it is at least {allowed['minimum']}")
+    if allowed["above"] is not None and value <= allowed["above"]:
+        raise WorkbookError(f"{name}: {value} is too small; it is greater than {allowed['above']}")
+    if name == "device" and value not in ("auto", "cpu", "cuda", "mps"):
+        kind, _, number = value.partition(":")
+        if kind != "cuda" or not number.isdigit():
+            raise WorkbookError(f"device: {value!r} is not one of {DEVICES}")
+    if name in ("src", "tgt") and not value.replace("_", "").replace("-", "").isalnum():
+        raise WorkbookError(f"{name}: {value!r} is not the name of a digit set (letters, digits, - and _)")
+
+
+def _complete(config: Config) -> Config:
+    """Resolve the profile and fill what it decides."""
+    if config.epochs is not None and config.steps is not None:
+        raise WorkbookError("steps: given together with epochs; give one of them")
+    if getattr(config, "src", None) == getattr(config, "tgt", ""):
+        raise WorkbookError(f"tgt: {config.tgt!r} is also the source; source and target are two different digit sets")
+    profile = default_profile() if config.profile == "auto" else config.profile
+    budget = dict(config.budgets[profile])
+    if config.epochs is not None or config.steps is not None:
+        budget.pop("epochs", None)
+        budget.pop("steps", None)
+    filled = {name: value for name, value in budget.items() if getattr(config, name) is None}
+    if getattr(config, "method", None) == "auto":
+        filled["method"] = "dann_resnet34"
+    return dataclasses.replace(config, profile=profile, **filled)
+
+
+def default_profile() -> str:
+    """Return `$HW_PROFILE` where it is set, else `full` with a CUDA device and `quick` without one."""
+    if named := os.environ.get("HW_PROFILE"):
+        if named not in PROFILES:
+            raise WorkbookError(f"HW_PROFILE: {named!r} is not one of {', '.join(PROFILES)}")
+        return named
+    import torch  # only here: a profile that is named needs no torch, and `hw --help` must be quick
+
+    return "full" if torch.cuda.is_available() else "quick"

@@ -1,0 +1,145 @@
+"""Choosing the data of a run: the course's folder where there is one, else the sample that needs no files."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hwlib import paths
+from hwlib.config import Config
+from hwlib.data import course
+from hwlib.data.imageset import ImageSet
+from hwlib.errors import WorkbookError
+
+_PARTS = {"digits": "digits", "faces": "face"}
+_LAYOUT = "face/{train,test} or digits/<name>/{train,test}, each with its .csv beside it"
+_NO_FILES = "`data sample` needs no files"
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where the image sets of a run come from. Making one loads nothing.
+
+    kind: `sample` or `course`.
+    root: the course folder, None for the sample.
+    note: why this one was chosen, empty when it was asked for by name.
+    """
+
+    kind: str
+    root: Path | None = None
+    note: str = ""
+
+    def digit_names(self) -> tuple[str, ...]:
+        """Return the names of the digit sets, sorted."""
+        if self.root is not None:
+            return course.digit_names(self.root)
+        from hwlib.data import sample
+
+        return tuple(sorted(sample.NAMES))
+
+    def check_digits(self, **names: str) -> None:
+        """Raise WorkbookError if there is no digit set of one of the names, given as `parameter=name`."""
+        known = self.digit_names()
+        for parameter, name in names.items():
+            if name not in known:
+                there = f"there are {', '.join(known)}" if known else "there are none"
+                raise WorkbookError(f"{parameter}: there is no digit set {name!r} here; {there}")
+
+    def digits(self, name: str, split: str) -> ImageSet:
+        """Return a digit set, uint8 images (N, C, 28, 28) and int64 labels (N,); `split` is `train` or `test`.
+
+        Raises WorkbookError for an unknown name and for whatever is wrong with the files.
+        """
+        self.check_digits(digits=name)
+        if self.root is not None:
+            return course.digits(self.root, name, split)
+        return _sample(name, split)
+
+    def faces(self, split: str) -> ImageSet:
+        """Return the faces, uint8 images (N, C, 64, 64) and uint8 attributes (N, 13); `split` as for digits.
+
+        Raises WorkbookError for whatever is wrong with the files.
+        """
+        return course.faces(self.root, split) if self.root is not None else _sample("face", split)
+
+
+def open_source(data: str, need: str) -> DataSource:
+    """Return the source that `data` asks for, if it holds what is needed.
+
+    data: `auto`, `sample`, or a course folder (a relative one hangs from the project's root). `auto` takes the
+    folder that `$HW_DATA` names, else `data/` below the root, and the sample if what is needed is not there.
+    need: `digits` or `faces`.
+    Raises WorkbookError for a folder that was named, as `data` or as `$HW_DATA`, and is no course folder; an
+    explicit `data` must hold the needed part as well.
+    """
+    part = _PARTS[need]
+    if data == "sample":
+        return DataSource("sample")
+    if data == "auto":
+        return _automatic(part)
+    folder = _folder("data", data)
+    if not _holds(folder, part):
+        text = f"{folder} has no folder {part}/; expected is the course layout, {_LAYOUT} ({_NO_FILES})"
+        raise WorkbookError(f"data: {text}")
+    return DataSource("course", folder)
+
+
+def describe(source: DataSource, sets: Iterable[ImageSet]) -> list[str]:
+    """Return the lines a run starts with: which data, then name, split and number of images of each set."""
+    which = "sample stand-ins" if source.root is None else f"course folder {source.root}"
+    first = f"data: {which}" + (f" ({source.note})" if source.note else "")
+    return [first, *(f"  {each.title}, {each.split}: {len(each)} images" for each in sets)]
+
+
+def _automatic(part: str) -> DataSource:
+    if named := os.environ.get("HW_DATA"):
+        folder, origin = _folder("HW_DATA", named), "HW_DATA"
+        if not any(_holds(folder, each) for each in _PARTS.values()):
+            text = f"{folder} has neither digits/ nor face/; expected is the course layout, {_LAYOUT}"
+            raise WorkbookError(f"HW_DATA: {text}")
+    else:
+        folder, origin = paths.anchored("data"), "data/ of the project"
+        if not os.path.isdir(folder):
+            return DataSource("sample", note=f"HW_DATA is not set and there is no folder {folder}")
+    if _holds(folder, part):
+        return DataSource("course", folder, f"from {origin}")
+    return DataSource("sample", note=f"{folder} has no folder {part}/")
+
+
+def _folder(parameter: str, named: str) -> Path:
+    try:
+        folder = paths.anchored(named)
+    except RuntimeError as error:  # a home folder that does not exist, as in ~nobody/data
+        raise WorkbookError(f"{parameter}: {named!r} is no folder: {error}") from None
+    if not os.path.isdir(folder):
+        what = "is no folder" if os.path.exists(folder) else "does not exist"
+        text = f"{folder} {what}; expected is the course layout, {_LAYOUT} ({_NO_FILES})"
+        raise WorkbookError(f"{parameter}: {text}")
+    return folder
+
+
+def _holds(folder: Path, part: str) -> bool:
+    return os.path.isdir(folder / part)
+
+
+def _sample(name: str, split: str) -> ImageSet:
+    from hwlib.data import sample
+
+    return sample.load(name, split)
+
+
+def open_data(config: Config) -> DataSource:
+    """Return where the images of a run come from, after checking that its source and target are there."""
+    if not hasattr(config, "src"):
+        return open_source(config.data, "faces")
+    source = open_source(config.data, "digits")
+    source.check_digits(src=config.src, tgt=config.tgt)
+    return source
+
+
+def load_sets(config: Config) -> list[ImageSet]:
+    """Return the image sets of a run, in the order in which its notebook loads them."""
+    source = open_data(config)
+    if not hasattr(config, "src"):
+        return [source.faces("train"), source.faces("test")]
+    return [source.digits(name, split) for name in (config.src, config.tgt) for split in ("train", "test")]

@@ -1,0 +1,74 @@
+"""What the four notebooks say in one line: start a run, print a model, show an artefact."""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+from IPython.display import HTML, Image, Markdown
+from torch import nn
+
+from hwlib import figures
+from hwlib.config import Config, read_notebook
+from hwlib.data import DataSource, ImageSet, describe, open_data
+from hwlib.models import parameter_count
+from hwlib.record import Record, Run, records
+from hwlib.sources import fingerprint
+from hwlib.training.precision import Compute, choose
+
+__all__ = ["configure", "open_data", "print_model", "show", "start", "versions"]
+
+
+def versions() -> HTML:
+    """Show the versions that matter to the numbers."""
+    rows = {"Python": platform.python_version()} | {n: version(n) for n in ("hwlib", "torch", "numpy", "scikit-learn")}
+    return HTML("<table>" + "".join(f"<tr><th>{k}</th><td>{v}</td></tr>" for k, v in rows.items()) + "</table>")
+
+
+def configure(problem: str, namespace: dict[str, Any]) -> tuple[Config, Compute]:
+    """Return configuration and device for the notebook's variables; anything misspelt or unfit stops here."""
+    config = read_notebook(problem, namespace)
+    return config, choose(config.device, config.precision)
+
+
+def start(config: Config, compute: Compute, source: DataSource, *sets: ImageSet) -> Run:
+    """Begin a run and print which data it uses, how many images, and whether they are stand-ins."""
+    print("\n".join(describe(source, sets)))
+    described = [s.describe() for s in sets]
+    print(f"{config.run_id}: profile {config.profile}, {compute.device} in {str(compute.dtype).removeprefix('torch.')}")
+    return Run(config, source.kind, described, compute.describe(), fingerprint(config, described))
+
+
+def print_model(run: Run, **models: nn.Module) -> None:
+    """Print each network as PyTorch does, with its number of parameters, and keep the text in the run."""
+    parts = [f"{model}\n{name}: {parameter_count(model):,} parameters" for name, model in models.items()]
+    run.save_text("model.txt", "\n\n".join(parts) + "\n")
+    print("\n\n".join(parts))
+
+
+def show(name: str, run: Run) -> HTML | Image | Markdown:
+    """Show the artefact `name` of this run as it stands: a figure (also saved to `figures/`), a table, or a text."""
+    from hwlib.report import statements, tables
+
+    needed = _with_peer(name, run.record())
+    if name.startswith("tbl"):
+        return HTML(tables.table(name, needed))
+    if name.startswith("txt"):
+        text = statements.discussion(name, needed)
+        return Markdown(f"{text['zh']}\n\n{text['en']}")
+    if name == "fig2_4" and len(needed) == 1:
+        return Markdown(
+            "尚無同一份資料的 VAE 紀錄：先執行 `hw run p1`。\n\nNo VAE run on these faces yet: `hw run p1` makes it."
+        )
+    png = figures.png(figures.draw(name, *needed))
+    params = run.config.params()
+    run.save_figure(f"{name}_{params['src']}_{params['tgt']}" if "src" in params else name, png)
+    return Image(png, alt=figures.alt(name, "zh", *needed) + " / " + figures.alt(name, "en", *needed), width=720)
+
+
+def _with_peer(name: str, record: Record) -> list[Record]:
+    """The records that an artefact needs: comparing VAE and GAN takes a VAE's of the same faces too."""
+    if name not in ("fig2_4", "txt2_4"):
+        return [record]
+    folder = record.folder.parent
+    vaes = [r for r in records(folder) if r.problem == "p1" and r.sets == record.sets]
+    return [*vaes[:1], record]

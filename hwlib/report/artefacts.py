@@ -1,0 +1,153 @@
+"""Every artefact of the assignment as an HTML element whose id is its name, made from records alone."""
+
+import base64
+from collections.abc import Sequence
+
+from hwlib.errors import WorkbookError
+from hwlib.record import Record
+from hwlib.report import statements, tables, words
+from hwlib.report.collect import Collection
+from hwlib.report.words import both, esc
+
+PROBLEM = {name: problem for problem, names in words.ARTEFACTS.items() for name in names}
+
+
+def element(name: str, found: Collection, headed: bool = False) -> str:
+    """Return the artefact `name`; where there is no record, the same element with the command that makes one.
+
+    `headed` puts a heading on a discussion, for a place where no prose has done so.
+    """
+    problem, records = PROBLEM[name], found.of(PROBLEM[name])
+    if not records:
+        line = words.missing(problem, what=_title(name))
+        return f'<section class="artefact" id="{name}">{line}</section>'
+    kind = name.rstrip("0123456789_")
+    if kind == "txt":
+        return _discussion(name, found, headed)
+    return {"fig": _figure, "tbl": _table, "model": _model}[kind](name, found)
+
+
+def _title(name: str) -> tuple[str, str]:
+    (number_zh, number), (zh, en) = words.label(name), words.CAPTIONS[name]
+    return f"{number_zh} {zh}：".strip(), f"{number} {en}:".strip()
+
+
+def _caption(name: str, records: Sequence[Record], tag: str = "figcaption", extra: str = "") -> str:
+    (zh_number, number), (zh, en) = words.label(name), words.CAPTIONS[name]
+    zh_from, en_from = map(esc, words.provenance(records))
+    return (
+        f"<{tag}>"
+        + both(
+            f"<b>{esc(zh_number)}</b> {esc(zh)}<br><small>{zh_from}</small>",
+            f"<b>{esc(number)}</b> {esc(en)}<br><small>{en_from}</small>",
+        )
+        + f"{extra}</{tag}>"
+    )
+
+
+def _table(name: str, found: Collection) -> str:
+    html = tables.TABLES[name](found)
+    return f'<figure class="artefact table" id="{name}"><div class="scroll" tabindex="0">{html}</div></figure>'
+
+
+def _groups(name: str, found: Collection) -> list[tuple[Record, ...]]:
+    """The records of each image: one image a problem, and one a method in problem 4. The first seed is drawn."""
+    if name == "fig2_4":
+        return [(found.p1[0], found.p2[0])] if found.p1 else []
+    if name.startswith("fig4"):
+        methods = dict.fromkeys(method for method, _ in found.p4)
+        return [tuple(r[0] for (m, _), r in found.p4.items() if m == method) for method in methods]
+    if name.startswith("fig3"):
+        return [tuple(records[0] for records in found.p3.values())]
+    return [found.of(PROBLEM[name])[:1]]
+
+
+def _figure(name: str, found: Collection) -> str:
+    from hwlib import figures
+
+    groups = _groups(name, found)
+    if not groups:
+        line = words.missing("p1", what=_title(name))
+        return f'<section class="artefact" id="{name}">{line}</section>'
+    images = "".join(_image(figures, name, records) for records in groups)
+    absent = "".join(_absent(name, found)) if name[3] in "34" else ""
+    used = [record for records in groups for record in records]
+    return f'<figure class="artefact" id="{name}">{images}{_caption(name, used, extra=absent)}</figure>'
+
+
+def _image(figures, name: str, records: tuple[Record, ...]) -> str:
+    try:
+        data = figures.png(figures.draw(name, *records))
+        alt = f"{figures.alt(name, 'zh', *records)}｜{figures.alt(name, 'en', *records)}"
+    except (WorkbookError, KeyError, ValueError, IndexError, TypeError) as error:
+        names = ", ".join(record.folder.name for record in records)
+        zh, en = f"{esc(names)}：無法繪製（{esc(error)}）", f"{esc(names)}: cannot be drawn ({esc(error)})"
+        return f'<div class="missing">{both(zh, en)}</div>'
+    return f'<img src="data:image/png;base64,{base64.b64encode(data).decode()}" alt="{esc(alt)}">'
+
+
+def _absent(name: str, found: Collection) -> list[str]:
+    from hwlib.config import SCENARIOS
+
+    problem = PROBLEM[name]
+    known = set(found.p3) if problem == "p3" else {pair for _, pair in found.p4}
+    return [
+        words.missing(problem, pair, (f"{pair[0]} → {pair[1]}：", f"{pair[0]} → {pair[1]}:"))
+        for pair in SCENARIOS
+        if pair not in known
+    ]
+
+
+def _model(name: str, found: Collection) -> str:
+    """The printed model of the first record, and the settings it was trained with; a second method follows."""
+    records = found.of(PROBLEM[name])
+    if PROBLEM[name] == "p4":
+        records = tuple({r.params["method"]: r for r in reversed(records)}.values())[::-1]
+    else:
+        records = records[:1]
+    parts = []
+    for record in records:
+        try:
+            text = esc((record.folder / "model.txt").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            text = "—"
+        parts.append(f'<pre class="model" tabindex="0">{text}</pre>{_settings(record)}')
+    return (
+        f'<section class="artefact model" id="{name}">'
+        f'<div class="caption">{_caption(name, records, "div")}</div>{"".join(parts)}</section>'
+    )
+
+
+SETTINGS = {
+    "epochs": ("epoch 數", "epochs"),
+    "steps": ("訓練步數", "steps"),
+    "batch_size": ("批次大小", "batch size"),
+    "lr": ("學習率", "learning rate"),
+    "kl_weight": ("KL 權重", "KL weight"),
+    "weights": ("主幹權重", "trunk weights"),
+    "method": ("方法", "method"),
+}
+
+
+def _settings(record: Record) -> str:
+    cells = [(label, record.params[key]) for key, label in SETTINGS.items() if record.params.get(key) is not None]
+    seconds = record.run["seconds"].get("train")
+    if isinstance(seconds, (int, float)):
+        cells.append((("訓練秒數", "training, s"), f"{seconds:.0f}"))
+    cells.append((("裝置", "device"), record.run["environment"].get("device", "—")))
+    rows = "".join(f"<div><dt>{both(*label)}</dt><dd>{esc(value)}</dd></div>" for label, value in cells)
+    return f'<dl class="settings">{rows}</dl>'
+
+
+def _discussion(name: str, found: Collection, headed: bool) -> str:
+    """The two languages side by side, with a heading where the notebook gives none."""
+    from hwlib.report.markdown import render
+
+    text = statements.joined(statements.TEMPLATES[name](found))
+    number = name.removeprefix("txt").replace("_", "-")
+    zh, en = (f"<h3>{number} {esc(head)}</h3>" if headed else "" for head in words.CAPTIONS[name])
+    parts = [
+        f'<div lang="{code}">{head}{render(text[key])}</div>'
+        for code, key, head in ((words.ZH, "zh", zh), (words.EN, "en", en))
+    ]
+    return f'<section class="artefact discussion" id="{name}"><div class="pair">{"".join(parts)}</div></section>'

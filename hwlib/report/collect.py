@@ -1,0 +1,166 @@
+"""Finds the records that the report is made of: usable, the latest of their kind, seeds grouped."""
+
+import json
+import math
+import zipfile
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hwlib.config import SCENARIOS
+from hwlib.errors import WorkbookError
+from hwlib.record import Record
+
+Scenario = tuple[str, str]
+
+ARRAYS = {
+    "p1": ("originals", "reconstructions", "faces", "tsne", "tsne_labels"),
+    "p2": ("faces",),
+    "p3": ("tsne", "tsne_labels", "tsne_domain"),
+    "p4": ("tsne", "tsne_labels", "tsne_domain"),
+}
+HISTORY = {
+    "p1": ("step", "reconstruction", "kl"),
+    "p2": ("step", "discriminator_loss", "generator_loss", "discriminator_real", "discriminator_fake"),
+    "p3": ("model", "step", "class_loss", "domain_loss"),
+    "p4": ("model", "step", "class_loss", "domain_loss"),
+}
+IMAGES = ("originals", "reconstructions", "faces")
+NUMBERS = {"p1": ("test_mse", "test_kl"), "p2": ("discriminator_real", "discriminator_fake")}
+# What may differ between the seeds of one mean: where and how a run was computed, not what.
+INCIDENTAL = {"seed", "runs", "device", "precision", "data"}
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The report's records. Every tuple holds one record a seed, by seed, alike in all but the seed.
+
+    `p3` is keyed by (source, target), `p4` by (method, (source, target)); `left_out` says what was passed over and why.
+    """
+
+    p1: tuple[Record, ...] = ()
+    p2: tuple[Record, ...] = ()
+    p3: dict[Scenario, tuple[Record, ...]] = field(default_factory=dict)
+    p4: dict[tuple[str, Scenario], tuple[Record, ...]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+
+    def of(self, problem: str) -> tuple[Record, ...]:
+        """All records of a problem, scenarios in the assignment's order."""
+        group = getattr(self, problem)
+        return group if isinstance(group, tuple) else tuple(r for records in group.values() for r in records)
+
+    @property
+    def all(self) -> tuple[Record, ...]:
+        return tuple(record for problem in ARRAYS for record in self.of(problem))
+
+
+def collect(runs: Path) -> Collection:
+    """Read the finished records below `runs`. What cannot be used is named in `left_out`; nothing is raised."""
+    usable, left_out = [], []
+    for path in sorted(Path(runs).glob("*/run.json")):
+        folder = path.parent
+        if folder.name.endswith((".partial", ".old")):
+            continue
+        try:
+            record = Record.load(folder)
+            check(record)
+        except WorkbookError as error:
+            left_out.append(f"{folder.name}: {str(error).removeprefix(f'{folder}/')}")
+        else:
+            usable.append(record)
+    return arrange(usable, left_out)
+
+
+def arrange(records: Iterable[Record], left_out: Iterable[str] = ()) -> Collection:
+    """Group usable records by problem, method and scenario, the latest of their kind."""
+    groups: dict[tuple, list[Record]] = {}
+    for record in records:
+        pair, method = ("", ""), ""
+        if record.problem in ("p3", "p4"):
+            pair, method = (record.params["src"], record.params["tgt"]), record.params.get("method", "")
+        groups.setdefault((record.problem, method, pair), []).append(record)
+    order = {pair: i for i, pair in enumerate(SCENARIOS)}
+    left_out = list(left_out)
+    found: dict[str, Any] = {"p3": {}, "p4": {}}
+    for key in sorted(groups, key=lambda k: (k[0], k[1], order.get(k[2], 9), k[2])):
+        problem, method, pair = key
+        chosen, others = alike(groups[key])
+        left_out += [f"{r.folder.name}: an older or different run ({r.run['profile']}); not mixed in" for r in others]
+        if problem in ("p1", "p2"):
+            found[problem] = chosen
+        else:
+            found[problem][pair if problem == "p3" else (method, pair)] = chosen
+    return Collection(**found, left_out=tuple(left_out))
+
+
+def alike(records: list[Record]) -> tuple[tuple[Record, ...], list[Record]]:
+    """Return the latest record with those that differ from it by the seed only, by seed; and the rest."""
+    newest = sorted(records, key=lambda r: (r.run.get("finished", ""), r.folder.name), reverse=True)
+    chosen: dict[int, Record] = {}
+    for record in newest:
+        if _signature(record) == _signature(newest[0]):
+            chosen.setdefault(record.run["seed"], record)
+    kept = tuple(chosen[seed] for seed in sorted(chosen))
+    return kept, [record for record in records if not any(record is k for k in kept)]
+
+
+def _signature(record: Record) -> str:
+    params = {k: v for k, v in record.params.items() if k not in INCIDENTAL}
+    return json.dumps([record.run["data"]["kind"], record.run["profile"], record.sets, params], sort_keys=True)
+
+
+def check(record: Record) -> None:
+    """Raise `WorkbookError` with one line when a record lacks what the report needs of it."""
+    try:
+        _check(record)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise WorkbookError(f"the record lacks {error}; run it again with --force") from None
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise WorkbookError(f"the record cannot be read ({error}); run it again with --force") from None
+
+
+def _check(record: Record) -> None:
+    run, problem = record.run, record.problem
+    if problem not in ARRAYS:
+        raise ValueError(f"problem {problem!r} is not one of {', '.join(ARRAYS)}")
+    for name, kind in (("id", str), ("profile", str), ("seed", int), ("finished", str), ("params", dict)):
+        _typed(run[name], kind, name)
+    _typed(run["data"]["kind"], str, "data.kind")
+    for group in ("seconds", "environment", "metrics"):
+        _typed(run[group], dict, group)
+    for entry in record.sets:
+        for name, kind in (("name", str), ("split", str), ("count", int), ("sha256", str), ("stand_in", bool)):
+            _typed(entry[name], kind, f"data.sets.{name}")
+    for name in NUMBERS.get(problem, ()):
+        _number(record.metrics[name], name)
+    if problem == "p1" and len([_number(v, "table_mse") for v in record.metrics["table_mse"]]) != 10:
+        raise ValueError("table_mse has not ten values")
+    if problem in ("p3", "p4"):
+        for name in ("src", "tgt"):
+            _typed(record.params[name], str, name)
+        for model in ("source_only", "dann", "target_only") if problem == "p3" else (record.params["method"],):
+            _number(record.metrics["accuracy"][model], f"accuracy.{model}")
+    for name in ARRAYS[problem]:
+        array = record.arrays[name]
+        if name in IMAGES and (array.ndim != 4 or array.shape[1] != 3 or array.dtype != np.uint8):
+            raise ValueError(f"{name} are not images (N, 3, H, W)")
+    if any(a.shape != (10, 10) for name, a in record.arrays.items() if name.startswith("confusion_")):
+        raise ValueError("a confusion table is not 10 by 10")
+    for name in HISTORY[problem]:
+        if (record.history[name].dtype.kind == "f") == (name == "model"):
+            raise ValueError(f"history.csv: {name} does not hold what it should")
+
+
+def _typed(value: Any, kind: type, name: str) -> None:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ValueError(f"{name} is not {kind.__name__}")
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{name} is not a number")
+    return float(value)

@@ -1,0 +1,145 @@
+"""Four notebooks become one: prose kept, artefacts made anew from records, bookkeeping cells dropped."""
+
+import re
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from hwlib.paths import NOTEBOOKS
+from hwlib.report import words
+from hwlib.report.artefacts import PROBLEM, element
+from hwlib.report.collect import Collection
+from hwlib.report.front import appendix, page
+from hwlib.report.markdown import headings
+
+FILES = {"p1": "p1_vae.ipynb", "p2": "p2_gan.ipynb", "p3": "p3_dann.ipynb", "p4": "p4_uda.ipynb"}
+DROPPED = {"parameters", "injected-parameters", "versions", "record"}
+LANGUAGES = {"lang:zh": words.ZH, "lang:en": words.EN}
+PICTURE, TEXT = "image/png", "text/plain"
+
+
+def merged(found: Collection, notebooks: Path = NOTEBOOKS) -> NotebookNode:
+    """Return one notebook with front page, problems 1 to 4 and appendix.
+
+    Raw cells are finished HTML; Markdown cells carry `metadata.hw` (`lang`, and whether they open and close a pair);
+    code cells keep their source and plain outputs, to be folded with their neighbours.
+    """
+    books = {problem: cells(problem, found, notebooks) for problem in FILES}
+    titles = {problem: _titles(problem, book) for problem, book in books.items()}
+    body = [_raw(page(found, titles))]
+    for problem, book in books.items():
+        body.append(_raw(f'<section class="problem" id="{problem}">'))
+        if not any(_level(cell) == 1 for cell in book):
+            body.append(_raw(f"<h2>{words.both(*map(words.esc, titles[problem]))}</h2>"))
+        if not found.of(problem):
+            body.append(_raw(words.missing(problem)))
+        body += [*_composed(book, problem, found), _raw("</section>")]
+    body.append(_raw(appendix(found)))
+    kinds = ["", *(cell.cell_type for cell in body), ""]
+    for i, cell in enumerate(body):
+        if cell.cell_type == "code":  # neighbours share one fold
+            cell.metadata["hw"] = {"open": kinds[i] != "code", "close": kinds[i + 2] != "code"}
+        cell.id = f"c{i}"  # copies of one notebook's cells must not share an id, and the same report keeps its own
+    return nbformat.v4.new_notebook(cells=body, metadata={"language_info": {"name": "ipython3"}})
+
+
+def cells(problem: str, found: Collection, notebooks: Path) -> list[NotebookNode]:
+    """The cells of the executed notebook beside the first record, else of the committed one; [] without either."""
+    paths = [record.folder / "notebook.ipynb" for record in found.of(problem)[:1]]
+    for path in [*paths, notebooks / FILES[problem]]:
+        try:
+            book = nbformat.read(path, as_version=4)
+            return list(book.cells)
+        except Exception:  # nbformat raises many kinds for what is no notebook; the next one stands in
+            continue
+    return []
+
+
+def _composed(book: list[NotebookNode], problem: str, found: Collection) -> list[NotebookNode]:
+    """A problem's cells with every artefact once; those that the notebook does not place come last."""
+    out, placed, level = [], set(), 2
+    for i, cell in enumerate(book):
+        tags = set(cell.metadata.get("tags", ()))
+        if tags & DROPPED or cell.cell_type == "raw" or _announces_record(book, i):
+            continue
+        if cell.cell_type == "markdown":
+            before, after = (book[j] if 0 <= j < len(book) else None for j in (i - 1, i + 1))
+            text, level = _clamped(cell.source, level)
+            out.append(_markdown(text, tags, before, after))
+            continue
+        out.append(_code(cell))
+        for name in sorted(tags & set(PROBLEM)):
+            if name not in placed and PROBLEM[name] == problem:
+                placed.add(name)
+                out.append(_raw(element(name, found)))
+    return out + [_raw(element(name, found, headed=True)) for name in words.ARTEFACTS[problem] if name not in placed]
+
+
+def _announces_record(book: list[NotebookNode], i: int) -> bool:
+    """Whether cell `i` is prose with nothing but dropped cells behind it: the words that lead to the record."""
+    rest = book[i:]
+    dropped = [cell for cell in rest if set(cell.metadata.get("tags", ())) & DROPPED]
+    prose = [cell for cell in rest if cell.cell_type == "markdown"]
+    return bool(dropped) and len(dropped) + len(prose) == len(rest) and rest[-1] is dropped[-1]
+
+
+def _markdown(source: str, tags: set[str], before: NotebookNode | None, after: NotebookNode | None) -> NotebookNode:
+    """A prose cell. A zh cell followed by an en cell opens a pair, which that one closes."""
+    lang = next((LANGUAGES[tag] for tag in sorted(tags & set(LANGUAGES))), None)
+    paired_after = lang == words.ZH and _tagged(after, "lang:en")
+    paired_before = lang == words.EN and _tagged(before, "lang:zh")
+    hw = {"lang": lang, "open": not paired_before, "close": not paired_after}
+    return nbformat.v4.new_markdown_cell(source, metadata={"hw": hw})
+
+
+def _tagged(cell: NotebookNode | None, tag: str) -> bool:
+    return cell is not None and cell.cell_type == "markdown" and tag in cell.metadata.get("tags", ())
+
+
+def _clamped(source: str, level: int) -> tuple[str, int]:
+    """Keep headings in order: none is more than one level below the last. Returns the text and the last level."""
+    for depth, text in headings(source):
+        wanted = min(depth, level + 1)
+        if wanted != depth:
+            source = source.replace(f"{'#' * depth} {text}", f"{'#' * wanted} {text}", 1)
+        level = wanted
+    return source, level
+
+
+def _code(cell: NotebookNode) -> NotebookNode:
+    """Source and plain outputs only: figures and tables of the report are made from records, not pasted."""
+    tags = set(cell.metadata.get("tags", ()))
+    outputs = [] if tags & set(PROBLEM) else [o for output in cell.get("outputs", ()) if (o := _plain(output))]
+    return nbformat.v4.new_code_cell(cell.source, outputs=outputs)
+
+
+def _plain(output: NotebookNode) -> NotebookNode | None:
+    if output.output_type == "stream":
+        # A bar redraws its line with carriage returns; the last state is the one to show.
+        text = "\n".join(line.rstrip("\r").split("\r")[-1] for line in output.text.split("\n"))
+        return nbformat.v4.new_output("stream", name=output.name, text=text)
+    data = output.get("data", {})
+    if TEXT in data and PICTURE not in data and not any("widget" in kind for kind in data):
+        return nbformat.v4.new_output("display_data", data={TEXT: data[TEXT]})
+    return None
+
+
+def _raw(html: str) -> NotebookNode:
+    return nbformat.v4.new_raw_cell(html)
+
+
+def _level(cell: NotebookNode) -> int | None:
+    found = headings(cell.source) if cell.cell_type == "markdown" else []
+    return found[0][0] if found else None
+
+
+def _titles(problem: str, book: list[NotebookNode]) -> tuple[str, str]:
+    """The first heading in each language, else the assignment's."""
+    titles = list(words.PROBLEMS[problem])
+    for i, tag in enumerate(LANGUAGES):
+        for cell in book:
+            if _tagged(cell, tag) and _level(cell) == 1:
+                titles[i] = re.sub(r"[*_`$]", "", headings(cell.source)[0][1])
+                break
+    return tuple(titles)

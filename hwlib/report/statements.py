@@ -1,0 +1,250 @@
+"""The discussion, written by templates over the records: no sentence can say what its table does not.
+
+Every paragraph is made in both languages from the same numbers. The wording of faces is here, that of digits in
+`statements_digits`.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from hwlib.errors import WorkbookError
+from hwlib.record import Record
+from hwlib.report import published, words
+from hwlib.report import statements_digits as digits
+from hwlib.report.collect import Collection, arrange
+from hwlib.report.scores import measured
+
+Text = tuple[str, str]
+CLOSE = 0.05  # relative difference below which two measurements are called about equal
+
+
+def discussion(name: str, records: Record | Iterable[Record]) -> dict[str, str]:
+    """Return the Markdown of `txt1_6`, `txt2_3`, `txt2_4`, `txt3_6` or `txt4_4` as {"zh": ..., "en": ...}.
+
+    `txt2_4` compares the records of problems 1 and 2, `txt4_4` those of problem 4 with problem 3's DANN where given.
+    Raises `WorkbookError` for another name, or when no record of the problem is given.
+    """
+    if name not in TEMPLATES:
+        raise WorkbookError(f"discussion: {name!r} is not one of {', '.join(TEMPLATES)}")
+    found = arrange([records] if isinstance(records, Record) else records)
+    if not found.of(f"p{name[3]}"):
+        raise WorkbookError(f"{name}: no record of problem {name[3]} is given")
+    return joined(TEMPLATES[name](found))
+
+
+def joined(paragraphs: list[list[Text]]) -> dict[str, str]:
+    """Sentences to Markdown: each inner list is a paragraph, and bullets begin with "- "."""
+    zh = "\n\n".join("".join(s[0] for s in sentences) for sentences in paragraphs)
+    en = "\n\n".join(" ".join(s[1] for s in sentences) for sentences in paragraphs)
+    return {"zh": zh, "en": en}
+
+
+def fifths(values: np.ndarray) -> tuple[float, float]:
+    """Means of the first and of the last fifth of a column, missing values left out."""
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    width = max(1, len(values) // 5)
+    return float(values[:width].mean()), float(values[-width:].mean())
+
+
+def moved(first: float, last: float, digits: int = 4, unit: Text = ("", "")) -> Text:
+    """How a quantity changed: fell, rose, or stayed."""
+    a, b = f"{first:.{digits}f}", f"{last:.{digits}f}"
+    if a == b or abs(last - first) <= 0.02 * max(abs(first), abs(last)):
+        return f"大致持平（{a} → {b}{unit[0]}）", f"hardly moved ({a} → {b}{unit[1]})"
+    if last < first:
+        return f"由 {a} 降至 {b}{unit[0]}", f"fell from {a} to {b}{unit[1]}"
+    return f"由 {a} 升至 {b}{unit[0]}", f"rose from {a} to {b}{unit[1]}"
+
+
+def compared(ours: float, theirs: float, whom: str) -> Text:
+    """Lower than, higher than, or about the same as; the Chinese takes its object, `whom`, along."""
+    gap = " " if whom[0].isascii() else ""
+    if abs(ours - theirs) <= CLOSE * max(abs(ours), abs(theirs)):
+        return f"與{gap}{whom}{' ' if whom[-1].isascii() else ''}相當", "about the same as"
+    return (f"低於{gap}{whom}", "lower than") if ours < theirs else (f"高於{gap}{whom}", "higher than")
+
+
+def stands_in(records: Iterable[Record]) -> bool:
+    return any(s["stand_in"] for record in records for s in record.sets)
+
+
+def vae(found: Collection) -> list[list[Text]]:
+    """1-6: the two curves, the test set, the student's numbers."""
+    record = found.p1[0]
+    (mse0, mse1), (kl0, kl1) = (fifths(record.history[name]) for name in ("reconstruction", "kl"))
+    mse, kl = moved(mse0, mse1), moved(kl0, kl1, 1, (" nats", " nats"))
+    curve = (
+        f"比較訓練的前五分之一與後五分之一，重建誤差（MSE）平均{mse[0]}，KL 散度{kl[0]}。",
+        f"From the first to the last fifth of training the reconstruction error (MSE) {mse[1]}, and the KL {kl[1]}.",
+    )
+    table = np.array(record.metrics["table_mse"])
+    best, worst = table.argmin() + 1, table.argmax() + 1
+    test, nats = measured(found.p1, "test_mse"), measured(found.p1, "test_kl")
+    whole = (
+        f"整個測試集的 MSE 為 {test.text(4)}、KL 為 {nats.text(1)} nats；表中十張圖以第 {best} 張最低"
+        f"（{table.min():.4f}）、第 {worst} 張最高（{table.max():.4f}）。",
+        f"Over the whole test set the MSE is {test.text(4)} and the KL {nats.text(1)} nats; of the ten "
+        f"images in the table, number {best} is reconstructed best ({table.min():.4f}) and number {worst} worst "
+        f"({table.max():.4f}).",
+    )
+    zh, en = compared(test.mean, mse1, f"訓練末段的 {mse1:.4f}")
+    gap = f"測試誤差{zh}。", f"The test error is {en} that of the end of training ({mse1:.4f})."
+    return [[curve, whole, gap], [_vae_student(record, float(table.mean()))]]
+
+
+def _vae_student(record: Record, mean: float) -> Text:
+    said_zh = f"學生報告的十張圖平均 MSE 為 {published.STUDENT_MSE}、KL 為 {published.STUDENT_KL} nats"
+    said_en = (
+        f"The student's ten images have a mean MSE of {published.STUDENT_MSE} at a KL of {published.STUDENT_KL} nats"
+    )
+    if stands_in([record]):
+        return (
+            f"{said_zh}；本次用的是替代資料，十張圖的平均 {mean:.4f} 不能與之比較。",
+            f"{said_en}; this run used stand-in faces, so its mean of {mean:.4f} is not comparable.",
+        )
+    zh, en = compared(mean, published.STUDENT_MSE, "學生的數字")
+    return (
+        f"{said_zh}；本次十張圖平均 {mean:.4f}，{zh}。",
+        f"{said_en}; ours have {mean:.4f}, {en} the student's.",
+    )
+
+
+def gan(found: Collection) -> list[list[Text]]:
+    """2-3: balance of the game, losses, how far the discriminator knows its training faces."""
+    record = found.p2[0]
+    scores = measured(found.p2, "discriminator_real"), measured(found.p2, "discriminator_fake")
+    real, fake = (s.mean for s in scores)
+    numbers = (
+        f"訓練結束時，鑑別器對未參與訓練的人臉平均給 {scores[0]}，對生成人臉平均給 {scores[1]}：",
+        f"At the end the discriminator answers {scores[0]} on average to held-out faces and {scores[1]} to "
+        "generated ones:",
+    )
+    if real <= fake:
+        verdict = (
+            "生成人臉的分數不低於未參與訓練的人臉，鑑別器在新影像上分不出真假。",
+            "generated faces score no lower, so on new images it does not tell them apart.",
+        )
+    elif abs(real - 0.5) <= 0.15 and abs(fake - 0.5) <= 0.15:
+        verdict = ("兩者都接近 0.5，雙方大致勢均力敵。", "both are near 0.5, so the two players are close to balance.")
+    elif real - fake >= 0.4:
+        verdict = (
+            "差距很大，鑑別器明顯占上風。",
+            "the gap is wide, so the discriminator is clearly ahead.",
+        )
+    else:
+        verdict = (
+            "兩者有差距但未拉開，鑑別器略占優勢。",
+            "there is a gap but no wide one, so the discriminator is somewhat ahead.",
+        )
+    d, g = (moved(*fifths(record.history[f"{who}_loss"]), 2) for who in ("discriminator", "generator"))
+    losses = (
+        f"訓練前後五分之一相比，鑑別器的損失{d[0]}，生成器的損失{g[0]}。",
+        f"From the first to the last fifth of training the discriminator's loss {d[1]}, and the generator's {g[1]}.",
+    )
+    trained = fifths(record.history["discriminator_real"])[1]
+    known = trained - real > 0.1
+    memory = (
+        f"訓練末段它對訓練人臉給 {trained:.2f}，"
+        + ("明顯高於未參與訓練的人臉，可能記住了部分訓練影像。" if known else "並未明顯高於未參與訓練的人臉。"),
+        f"Late in training it gave {trained:.2f} to training faces, "
+        + (
+            "well above held-out ones; it may remember some of its training images."
+            if known
+            else "not clearly above held-out ones."
+        ),
+    )
+    return [[numbers, verdict, losses, memory]]
+
+
+def faces(found: Collection) -> list[list[Text]]:
+    """2-4: VAE against GAN in measured terms."""
+    if not found.p1:
+        line = words.command("p1")
+        return [
+            [(f"還沒有 VAE 的紀錄，無法比較；先執行 `{line}`。", f"There is no VAE record to compare with; `{line}`.")]
+        ]
+    pair = found.p1[0], found.p2[0]
+    sentences = [*_distances(found), *_looks(*pair)]
+    if pair[0].run["data"]["kind"] != pair[1].run["data"]["kind"] or pair[0].sets != pair[1].sets:
+        sentences.append(
+            ("注意：兩者用的資料不同，數字不宜直接比較。", "Note: the two used different data; compare with care.")
+        )
+    if pair[0].run["profile"] != pair[1].run["profile"]:
+        profiles = " / ".join(words.plain(record.run["profile"]) for record in pair)
+        sentences.append(
+            (
+                f"注意：兩者的訓練設定檔不同（{profiles}）。",
+                f"Note: the two were trained under different profiles ({profiles}).",
+            )
+        )
+    return [sentences]
+
+
+def _distances(found: Collection) -> list[Text]:
+    names = {"frechet_distance": ("Fréchet 距離", "Fréchet"), "kernel_distance": ("核距離", "kernel")}
+    known = {n: (measured(found.p1, n), measured(found.p2, n)) for n in names}
+    known = {n: (v[0].mean, v[1].mean) for n, v in known.items() if all(v)}
+    if not known:
+        return [("兩者都沒有可比的距離量測。", "No distance was measured for both.")]
+    parts = [
+        tuple(f"{names[n][i]} VAE {v[0]:.4g}{'、' if not i else ', '}GAN {v[1]:.4g}" for i in (0, 1))
+        for n, v in known.items()
+    ]
+    wins = {_closer(*v) for v in known.values()}
+    if len(wins) > 1:
+        verdict = "依不同距離，結論並不一致。", "and the distances do not agree on which is closer."
+    else:
+        verdict = {
+            "vae": ("VAE 的人臉離測試人臉較近。", "so the VAE's faces are closer to the test faces."),
+            "gan": ("GAN 的人臉離測試人臉較近。", "so the GAN's faces are closer to the test faces."),
+            "": ("兩者與測試人臉的距離相當。", "so the two are about equally far from the test faces."),
+        }[wins.pop()]
+    what = "以在訓練人臉上訓練的屬性 CNN 取特徵，量測生成人臉與測試人臉的距離（不是 FID）："
+    what_en = (
+        "Distance between sampled and test faces, in features of an attribute CNN trained on the training faces "
+        "(not FID):"
+    )
+    zh, en = "；".join(p[0] for p in parts), "; ".join(p[1] for p in parts)
+    return [(f"{what}{zh}，{verdict[0]}", f"{what_en} {en}, {verdict[1]}")]
+
+
+def _closer(vae: float, gan: float) -> str:
+    if abs(vae - gan) <= CLOSE * max(abs(vae), abs(gan)):
+        return ""
+    return "vae" if vae < gan else "gan"
+
+
+def _looks(one: Record, two: Record) -> list[Text]:
+    """Sharpness and variety of the 32 faces, in pixels."""
+    real = one.arrays["originals"]
+    (s1, v1), (s2, v2) = _sharpness_and_variety(one.arrays["faces"]), _sharpness_and_variety(two.arrays["faces"])
+    s0 = _sharpness_and_variety(real)[0]
+    sharp, varied = compared(s2, s1, "VAE"), compared(v2, v1, "VAE")
+    out = (
+        f"32 張人臉的平均鄰接像素差（銳利度）為 VAE {s1:.3f}、GAN {s2:.3f}（測試人臉 {s0:.3f}），"
+        f"人臉之間的像素標準差（多樣性）為 VAE {v1:.3f}、GAN {v2:.3f}；"
+        f"GAN 的銳利度{sharp[0]}，多樣性{varied[0]}。",
+        f"The mean difference of neighbouring pixels (sharpness) in the 32 faces is {s1:.3f} for the VAE and {s2:.3f} "
+        f"for the GAN ({s0:.3f} in test faces), and the standard deviation over faces (variety) {v1:.3f} and "
+        f"{v2:.3f}: the GAN's sharpness is {sharp[1]} the VAE's, its variety {varied[1]} the VAE's.",
+    )
+    agrees = sharp[1] == varied[1] == "higher than"
+    student = (
+        "學生以目視判斷 GAN 較多樣、細節較多，這些量測" + ("與其一致。" if agrees else "並未都支持這個看法。"),
+        "By eye the student found the GAN more varied and more detailed; these measurements "
+        + ("agree." if agrees else "do not both support that."),
+    )
+    return [out, student]
+
+
+def _sharpness_and_variety(faces: np.ndarray) -> tuple[float, float]:
+    """Mean absolute difference of neighbours, and mean standard deviation over faces; (N, 3, H, W) uint8, [0, 1]."""
+    x = faces.astype(np.float32) / 255
+    edges = np.abs(np.diff(x, axis=2)).mean() + np.abs(np.diff(x, axis=3)).mean()
+    return float(edges / 2), float(x.std(axis=0).mean())
+
+
+TEMPLATES = {"txt1_6": vae, "txt2_3": gan, "txt2_4": faces, "txt3_6": digits.dann, "txt4_4": digits.uda}

@@ -1,0 +1,214 @@
+"""Templates of the discussions 3-6 and 4-4; see `statements`."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hwlib.config import SCENARIOS
+from hwlib.record import Record
+from hwlib.report import published, words
+from hwlib.report.collect import Collection, Scenario
+from hwlib.report.scores import Difference, Score, accuracy, difference
+
+Text = tuple[str, str]
+
+
+def dann(found: Collection) -> list[list[Text]]:
+    """3-6: for each scenario DANN against the two supervised models, and its commonest confusion."""
+    paragraphs = []
+    for pair, records in found.p3.items():
+        source, ours, target = (accuracy(records, model) for model in ("source_only", "dann", "target_only"))
+        paragraphs.append(
+            [
+                _head(records, pair),
+                _against(ours, source, ("DANN", "DANN"), ("只用來源域訓練", "training on source only")),
+                _ceiling(ours, target),
+                confused(records, "dann"),
+            ]
+        )
+    pairs = tuple(found.p3)
+    return [
+        _ranking([difference(accuracy(r, "dann"), accuracy(r, "source_only")) for r in found.p3.values()]),
+        *_bullets(paragraphs),
+        [
+            *_unfilled("p3", pairs),
+            _seeds(found.of("p3"), ("這些結果", "These results")),
+            *_student(found.p3, "dann", "dann"),
+        ],
+    ]
+
+
+def uda(found: Collection) -> list[list[Text]]:
+    """4-4: each improved method against problem 3's DANN where there is one, and its commonest confusion."""
+    paragraphs = []
+    for (name, pair), records in found.p4.items():
+        ours, sentences = accuracy(records, name), [_head(records, pair)]
+        title = tuple(map(words.plain, words.method(name)))
+        if reference := found.p3.get(pair):
+            sentences.append(_against(ours, accuracy(reference, "dann"), title, ("DANN", "the DANN of problem 3")))
+            sentences.append(_ceiling(ours, accuracy(reference, "target_only")))
+            sentences += _unlike(records, reference)
+        else:
+            line = words.command("p3", pair)
+            sentences.append(
+                (
+                    f"{title[0]}的準確率為 {ours}%；問題三尚無這組紀錄可比（{_code(line)}）。",
+                    f"{title[1]} reaches {ours}%; problem 3 has no record to compare with ({_code(line)}).",
+                )
+            )
+        sentences.append(confused(records, name))
+        paragraphs.append(sentences)
+    ours = {pair: r for (name, pair), r in found.p4.items() if name == published.STUDENT_METHOD}
+    student = _student(ours, published.STUDENT_METHOD, "uda") if ours else []
+    pairs = tuple(pair for _, pair in found.p4)
+    return [
+        *_bullets(paragraphs),
+        [
+            *_unfilled("p4", pairs),
+            _seeds(found.of("p4"), ("改良方法的結果", "The improved method's results")),
+            *student,
+        ],
+    ]
+
+
+def _bullets(paragraphs: list[list[Text]]) -> list[list[Text]]:
+    return [[("- " + s[0][0], "- " + s[0][1]), *s[1:]] for s in paragraphs]
+
+
+def _code(text: str) -> str:
+    return "`" + text.replace("`", "'") + "`"
+
+
+def _head(records: Sequence[Record], pair: Scenario) -> Text:
+    zh, en = map(words.plain, words.scenario(records, pair))
+    return f"**{zh}**：", f"**{en}**:"
+
+
+def _points(value: float) -> str:
+    return f"{abs(value):.2f}"
+
+
+def _against(ours: Score, theirs: Score, who: Text, whom: Text) -> Text:
+    """Gained, lost, equal, or within the spread over seeds."""
+    gap = difference(ours, theirs)
+    numbers = f"{ours}%", f"{theirs}%"
+    if gap.sign == 0:
+        return (
+            f"{who[0]} 與{_space(whom[0])}相同，都是 {numbers[0]}。",
+            f"{who[1]} and {whom[1]} are equal at {numbers[0]}.",
+        )
+    zh, en = ("高", "above") if gap.sign > 0 else ("低", "below")
+    tail = "，但差距在種子間的離散範圍之內（±{0:.2f}）", ", a difference within the spread over seeds (±{0:.2f})"
+    tail = tuple(t.format(gap.spread) for t in tail) if gap.within_spread else ("", "")
+    return (
+        f"{who[0]} 為 {numbers[0]}，比{_space(whom[0])}的 {numbers[1]} {zh} {_points(gap.points)} 個百分點{tail[0]}。",
+        f"{who[1]} reaches {numbers[0]}, {_points(gap.points)} points {en} {whom[1]} ({numbers[1]}){tail[1]}.",
+    )
+
+
+def _space(word: str) -> str:
+    """Latin words stand off from Han ones."""
+    return f" {word} " if word.isascii() else word
+
+
+def _ceiling(ours: Score, target: Score) -> Text:
+    gap = difference(ours, target)
+    if gap.sign >= 0:
+        return (
+            f"它不低於用目標域標籤訓練的 {target}%（相差 {_points(gap.points)} 個百分點）。",
+            f"It is not below training with target labels ({target}%; {_points(gap.points)} points apart).",
+        )
+    return (
+        f"距離用目標域標籤訓練的 {target}% 還差 {_points(gap.points)} 個百分點。",
+        f"Training with target labels ({target}%) is {_points(gap.points)} points higher.",
+    )
+
+
+def confused(records: Sequence[Record], model: str) -> Text:
+    """The pair of digits that is confused most, as a share of the true digit; over all seeds."""
+    tables = [r.arrays[f"confusion_{model}"] for r in records if f"confusion_{model}" in r.arrays]
+    counts = np.sum(tables, axis=0, dtype=float) if tables else np.zeros((10, 10))
+    wrong = counts - np.diag(np.diag(counts))
+    if not wrong.any():
+        return "", ""
+    true, said = np.unravel_index(wrong.argmax(), wrong.shape)
+    share = 100 * wrong[true, said] / counts[true].sum()
+    return (
+        f"最常見的混淆是把 {true} 認成 {said}（占所有 {true} 的 {share:.0f}%）。",
+        f"The commonest confusion is {true} read as {said} ({share:.0f}% of all {true}s).",
+    )
+
+
+VERDICTS = {
+    "up": ("{} 組提高", "gained in {}"),
+    "down": ("{} 組降低", "lost in {}"),
+    "even": ("{} 組沒有可分辨的差異", "showed no clear difference in {}"),
+}
+
+
+def _ranking(gaps: Sequence[Difference]) -> list[Text]:
+    """How many scenarios gained and how many lost."""
+    found = ["even" if gap.sign == 0 or gap.within_spread else "up" if gap.sign > 0 else "down" for gap in gaps]
+    parts = [tuple(t.format(found.count(k)) for t in text) for k, text in VERDICTS.items() if k in found]
+    n = len(gaps)
+    return [
+        (
+            f"在有紀錄的 {n} 組情境中，DANN 相對於只用來源域訓練的準確率：{'、'.join(zh for zh, _ in parts)}。",
+            f"Of the {n} scenario{'s' * (n > 1)} on record, DANN {' and '.join(en for _, en in parts)} against "
+            "training on source only.",
+        )
+    ]
+
+
+def _unlike(ours: Sequence[Record], theirs: Sequence[Record]) -> list[Text]:
+    if words.origin(ours[0]) == words.origin(theirs[0]):
+        return []
+    return [("（注意：兩者的資料或設定檔不同。）", "(Note: the two differ in data or profile.)")]
+
+
+def _unfilled(problem: str, pairs: Sequence[Scenario]) -> list[Text]:
+    absent = [pair for pair in SCENARIOS if pair not in pairs]
+    if not absent:
+        return []
+    zh, en = "、".join(f"{s} → {t}" for s, t in absent), ", ".join(f"{s} → {t}" for s, t in absent)
+    return [(f"{zh} 尚無紀錄。", f"There is no record of {en} yet.")]
+
+
+def _seeds(records: Sequence[Record], who: Text) -> Text:
+    seeds = sorted({record.run["seed"] for record in records})
+    if len(seeds) == 1:
+        return (
+            f"{who[0]}只有一個種子（{seeds[0]}），小幅差距不宜當作定論。",
+            f"{who[1]} are one seed ({seeds[0]}), so small differences settle nothing.",
+        )
+    return (
+        f"數字取自種子 {'、'.join(map(str, seeds))}，± 為種子間的標準差；沒有 ± 的只有一個種子。",
+        f"Numbers are over seeds {', '.join(map(str, seeds))}; ± is the standard deviation, and those without it are "
+        "one seed.",
+    )
+
+
+def _student(groups: dict[Scenario, Sequence[Record]], model: str, key: str) -> list[Text]:
+    """Against the student's reported numbers, where the images are the real ones."""
+    real = {p: r for p, r in groups.items() if not any(s["stand_in"] for record in r for s in record.sets)}
+    parts = [
+        f"{pair[0]} → {pair[1]} {round(accuracy(records, model).mean, 2) - published.STUDENT[key][pair]:+.2f}"
+        for pair, records in real.items()
+        if pair in published.STUDENT[key]
+    ]
+    sentences = []
+    if parts:
+        sentences.append(
+            (
+                f"與學生報告的數字相差（百分點）：{'、'.join(parts)}。",
+                f"Against the student's reported numbers, in points: {', '.join(parts)}.",
+            )
+        )
+    if len(real) < len(groups):
+        sentences.append(
+            (
+                "用到替代資料的情境，不能與學生在課程真實資料上的數字比較。",
+                "Where stand-ins were used, the numbers do not compare with the student's on the real data.",
+            )
+        )
+    return sentences

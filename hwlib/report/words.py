@@ -1,0 +1,145 @@
+"""What the report says in both languages: names, captions, and the two ways of writing a pair as HTML."""
+
+import html
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+from hwlib.record import Record
+
+ZH, EN = "zh-Hant-TW", "en"
+
+METHODS = {
+    "source_only": ("只用來源域訓練", "Trained on source"),
+    "dann": ("DANN", "DANN"),
+    "target_only": ("用目標域標籤訓練", "Trained on target"),
+    "dann_resnet34": ("ResNet-34 DANN", "ResNet-34 DANN"),
+}
+KINDS = {
+    "sample": ("內附樣本資料", "embedded sample"),
+    "course": ("課程資料", "course data"),
+    "fetched": ("下載的資料", "fetched data"),
+}
+PROBLEMS = {
+    "p1": ("問題一：變分自編碼器（VAE）", "Problem 1: variational autoencoder (VAE)"),
+    "p2": ("問題二：生成對抗網路（GAN）", "Problem 2: generative adversarial network (GAN)"),
+    "p3": ("問題三：領域對抗訓練（DANN）", "Problem 3: domain-adversarial training (DANN)"),
+    "p4": ("問題四：改良的領域調適", "Problem 4: improved adaptation"),
+}
+ARTEFACTS = {
+    "p1": ("model1_1", "fig1_2", "tbl1_3", "fig1_4", "fig1_5", "txt1_6"),
+    "p2": ("model2_1", "fig2_1", "fig2_2", "txt2_3", "fig2_4", "txt2_4"),
+    "p3": ("fig3_0", "tbl3_1", "fig3_4", "model3_5", "txt3_6"),
+    "p4": ("fig4_0", "tbl4_1", "fig4_2", "model4_3", "txt4_4"),
+}
+"""The artefacts of each problem, in the report's order where a notebook lacks one."""
+
+CAPTIONS = {
+    "model1_1": ("VAE 的架構與訓練設定", "The VAE as printed, with its training settings"),
+    "fig1_2": ("學習曲線：重建誤差與 KL 散度", "Learning curves: reconstruction error and KL"),
+    "tbl1_3": ("十張測試人臉、重建結果與各自的 MSE", "Ten test faces, their reconstructions and the MSE of each"),
+    "fig1_4": ("由 N(0, I) 解碼的 32 張人臉", "32 faces decoded from N(0, I)"),
+    "fig1_5": ("測試潛在向量的 t-SNE", "t-SNE of the test latents"),
+    "txt1_6": ("討論", "Discussion"),
+    "model2_1": ("生成器與鑑別器的架構與訓練設定", "Generator and discriminator as printed, with training settings"),
+    "fig2_1": ("學習曲線：兩個損失與鑑別器的輸出", "Learning curves: both losses and the discriminator's answers"),
+    "fig2_2": ("生成器產生的 32 張人臉", "32 faces made by the generator"),
+    "txt2_3": ("討論：對抗訓練", "Discussion: adversarial training"),
+    "fig2_4": ("VAE 與 GAN 的人臉並列", "Faces of the VAE and of the GAN side by side"),
+    "txt2_4": ("討論：VAE 與 GAN 的比較", "Discussion: VAE against GAN"),
+    "fig3_0": ("學習曲線：類別損失與領域分類準確率", "Learning curves: class loss and domain accuracy"),
+    "tbl3_1": ("目標域測試集的準確率", "Accuracy on the target test set"),
+    "fig3_4": ("測試特徵的 t-SNE：依數字、依領域", "t-SNE of test features, by digit and by domain"),
+    "model3_5": ("DANN 的架構與訓練設定", "The DANN as printed, with its training settings"),
+    "txt3_6": ("討論", "Discussion"),
+    "fig4_0": ("學習曲線：類別損失與領域分類準確率", "Learning curves: class loss and domain accuracy"),
+    "tbl4_1": ("改良方法在目標域測試集的準確率", "Accuracy of the improved method on the target test set"),
+    "fig4_2": ("測試特徵的 t-SNE：依數字、依領域", "t-SNE of test features, by digit and by domain"),
+    "model4_3": ("改良方法的架構與訓練設定", "The improved model as printed, with its training settings"),
+    "txt4_4": ("討論", "Discussion"),
+}
+PREFIX = {"fig": ("圖", "Figure"), "tbl": ("表", "Table"), "model": ("模型", "Model"), "txt": ("", "")}
+
+LINKS = {"fig": ("圖", "figure"), "tbl": ("表", "table"), "model": ("模型", "model"), "txt": ("討論", "discussion")}
+
+
+def esc(value: Any) -> str:
+    """Escape anything for HTML text and attributes."""
+    return html.escape(str(value))
+
+
+def both(zh: str, en: str) -> str:
+    """A block in each language. The arguments are HTML already."""
+    return f'<div lang="{ZH}">{zh}</div><div lang="{EN}">{en}</div>'
+
+
+def inline(zh: str, en: str) -> str:
+    """A span in each language. The arguments are HTML already."""
+    return f'<span lang="{ZH}">{zh}</span> <span lang="{EN}">{en}</span>'
+
+
+def plain(text: str) -> str:
+    """Text from data or parameters made safe inside Markdown: nothing in it is markup, math or HTML."""
+    return "".join(c if c.isalnum() or c in " .,-()（）→" else f"&#{ord(c)};" for c in text)
+
+
+def label(name: str) -> tuple[str, str]:
+    """Number of an artefact: `fig1_2` gives "圖 1-2" and "Figure 1-2"."""
+    kind = name.rstrip("0123456789_")
+    number = name[len(kind) :].replace("_", "-")
+    return tuple(f"{word} {number}".strip() for word in PREFIX[kind])
+
+
+def method(name: str) -> tuple[str, str]:
+    """Names of a method; one that is not known here keeps its own."""
+    return METHODS.get(name, (name, name))
+
+
+def title(records: Iterable[Record], name: str) -> tuple[str, str]:
+    """Names of a data set, marked where any of the records used a stand-in for it."""
+    stand_in = any(s["stand_in"] for record in records for s in record.sets if s["name"] == name)
+    return (f"{name}（替代資料）", f"{name} (stand-in)") if stand_in else (name, name)
+
+
+def scenario(records: Iterable[Record], pair: tuple[str, str]) -> tuple[str, str]:
+    """Source → target, stand-ins marked."""
+    records = tuple(records)
+    (src_zh, src), (tgt_zh, tgt) = (title(records, name) for name in pair)
+    # A full-width bracket brings its own space.
+    return f"{src_zh}{'' if src_zh.endswith('）') else ' '}→ {tgt_zh}", f"{src} → {tgt}"
+
+
+def origin(record: Record) -> tuple[str, str]:
+    """Kind of data and profile of a record."""
+    zh, en = KINDS.get(record.run["data"]["kind"], (record.run["data"]["kind"],) * 2)
+    return f"{zh}，設定檔 {record.run['profile']}", f"{en}, profile {record.run['profile']}"
+
+
+def provenance(records: Iterable[Record]) -> tuple[str, str]:
+    """One line on what a figure or table was made from: sets, kind, profile, seeds."""
+    records = tuple(records)
+    names = dict.fromkeys(s["name"] for record in records for s in record.sets)
+    sets = [title(records, name) for name in names]
+    origins = dict.fromkeys(origin(record) for record in records)
+    seeds = [str(seed) for seed in sorted({record.run["seed"] for record in records})]
+    zh = f"資料：{'、'.join(z for z, _ in sets)}（{'；'.join(z for z, _ in origins)}）；種子 {'、'.join(seeds)}"
+    en = f"Data: {', '.join(e for _, e in sets)} ({'; '.join(e for _, e in origins)}); seed {', '.join(seeds)}"
+    return zh, en
+
+
+def command(problem: str, pair: tuple[str, str] | None = None, name: str | None = None) -> str:
+    """The command that makes the record of a problem, scenario and method."""
+    words = ["hw", "run", problem]
+    if pair:
+        words += ["-p", "src", pair[0], "-p", "tgt", pair[1]]
+    if name:
+        words += ["-p", "method", name]
+    return shlex.join(words)
+
+
+def missing(problem: str, pair: tuple[str, str] | None = None, what: tuple[str, str] = ("", "")) -> str:
+    """A visible line in place of what has no record yet."""
+    code = f"<code>{esc(command(problem, pair))}</code>"
+    zh = f"{esc(what[0])}尚無紀錄；執行 {code} 即可補上。"
+    en = f"{esc(what[1])} No record yet; {code} fills this."
+    return f'<div class="missing">{both(zh, en.strip())}</div>'

@@ -1,0 +1,71 @@
+"""Problems 3 and 4: learning a digit classifier on one domain, or on one domain for another."""
+
+import math
+
+import torch
+from torch.nn.functional import nll_loss
+
+from hwlib.models import DomainAdversarialNetwork, reverse_gradient
+from hwlib.training.batches import normalise
+from hwlib.training.engine import LearningRule, Losses
+from hwlib.training.precision import Compute
+
+
+def reversal_strength(progress: float) -> float:
+    """Strength of gradient reversal, from 0 to 1 (Ganin et al. 2016, §5.2.2): 2 / (1 + exp(-10 p)) - 1."""
+    return 2 / (1 + math.exp(-10 * progress)) - 1
+
+
+def cosine(progress: float) -> float:
+    """Learning-rate factor from 1 down to 0 (Loshchilov & Hutter 2017): the last step needs no choosing of epochs."""
+    return (1 + math.cos(math.pi * progress)) / 2
+
+
+class SupervisedRule(LearningRule):
+    """Plain classification of one labelled domain: "source only" or "target only"."""
+
+    def __init__(self, model: DomainAdversarialNetwork, compute: Compute, lr: float) -> None:
+        self.model = compute.place(model)
+        self.modules = {"model": model}
+        # The domain classifier has no part in this loss; Adam leaves parameters without gradient alone.
+        self.optimizers = [compute.adam(model, lr)]
+
+    def step(self, images: torch.Tensor, labels: torch.Tensor, *, progress: float) -> Losses:
+        loss = nll_loss(self.model(normalise(images)).float(), labels)
+        self.optimizers[0].zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizers[0].step()
+        return {"class_loss": loss}
+
+    def schedule(self, progress: float) -> float:
+        return cosine(progress)
+
+
+class DANNRule(LearningRule):
+    """Domain-adversarial training (Ganin et al. 2016): labels of the source, images of both domains.
+
+    Source and target pass as one mixed batch, so batch normalisation sees both and one pass does the work of two.
+    """
+
+    def __init__(self, model: DomainAdversarialNetwork, compute: Compute, lr: float) -> None:
+        self.model = compute.place(model)
+        self.modules = {"model": model}
+        self.optimizers = [compute.adam(model, lr)]
+
+    def step(self, source: torch.Tensor, labels: torch.Tensor, target: torch.Tensor, *, progress: float) -> Losses:
+        n = len(source)
+        images = torch.cat((normalise(source), normalise(target)))  # (2n, 3, 28, 28)
+        domains = torch.arange(2, device=images.device).repeat_interleave(n)  # source 0, target 1
+        features = self.model.features(images)  # (2n, 800)
+        class_loss = nll_loss(self.model.classify_class(features[:n]).float(), labels)
+        reversed_features = reverse_gradient(features, reversal_strength(progress))
+        domain_scores = self.model.classify_domain(reversed_features).float()  # (2n, 2)
+        domain_loss = nll_loss(domain_scores, domains)
+        self.optimizers[0].zero_grad(set_to_none=True)
+        (class_loss + domain_loss).backward()
+        self.optimizers[0].step()
+        right = (domain_scores.argmax(1) == domains).float().mean()
+        return {"class_loss": class_loss, "domain_loss": domain_loss, "domain_accuracy": 100 * right}
+
+    def schedule(self, progress: float) -> float:
+        return cosine(progress)

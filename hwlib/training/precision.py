@@ -1,0 +1,81 @@
+"""Where and in what precision a run computes."""
+
+import os
+import platform
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+
+from hwlib.errors import WorkbookError
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device and the number format of its convolutions and matrix products."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    def autocast(self) -> AbstractContextManager:
+        """Return a context in which eligible operations run in `dtype`; float32 leaves all as it is."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+
+    def place(self, module: torch.nn.Module) -> torch.nn.Module:
+        """Move a module here, its convolutions in channels_last, the layout in which they are fastest."""
+        return module.to(self.device, memory_format=torch.channels_last)
+
+    def adam(self, module: torch.nn.Module, lr: float, betas=(0.9, 0.999)) -> torch.optim.Adam:
+        """Return Adam over the trainable parameters; fused, one kernel for all of them, where there is such a one."""
+        trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        return torch.optim.Adam(trainable, lr, betas, fused=self.device.type in ("cpu", "cuda"))
+
+    def describe(self) -> dict:
+        """Return what a record says of hardware and versions."""
+        if self.device.type == "cuda":
+            hardware = torch.cuda.get_device_name(self.device)
+        else:
+            hardware = _processor()
+        return {
+            "torch": torch.__version__,
+            "device": str(self.device),
+            "hardware": hardware,
+            "threads": torch.get_num_threads(),
+            "precision": str(self.dtype).removeprefix("torch."),
+        }
+
+
+def choose(device: str = "auto", precision: str = "auto") -> Compute:
+    """Resolve the parameters `device` and `precision`; `WorkbookError` for a device that is not there.
+
+    `auto` takes CUDA, else MPS, else the CPU; and bfloat16 where the hardware multiplies it natively, else float32.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    chosen = torch.device(device)
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise WorkbookError(
+            f"device: {device!r} is not here; this machine has {torch.cuda.device_count()} CUDA devices"
+        )
+    if chosen.type == "mps" and not torch.backends.mps.is_available():
+        raise WorkbookError("device: 'mps' is not here; use auto or cpu")
+    if precision == "auto":
+        precision = "bfloat16" if _native_bfloat16(chosen) else "float32"
+    return Compute(chosen, getattr(torch, precision))
+
+
+def _native_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return False
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            name = next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} logical cores"

@@ -1,0 +1,253 @@
+"""The whole page: every artefact once, nothing loaded, nothing unescaped, the same bytes twice."""
+
+import json
+import re
+import shutil
+import subprocess
+from functools import partial
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import nbformat
+import pytest
+from made_runs import PAIRS, notebook
+
+from hwlib.errors import WorkbookError
+from hwlib.report import build, merge, pdf
+from hwlib.report.collect import collect
+from hwlib.report.words import ARTEFACTS
+
+ALL = [name for names in ARTEFACTS.values() for name in names]
+VOID = {"meta", "img", "br", "input", "hr", "link", "col", "wbr", "source"}
+
+
+@pytest.fixture
+def report(runs, notebooks, tmp_path, monkeypatch):
+    """Builds the report of `runs` from the small notebooks and returns its HTML."""
+    monkeypatch.setattr(merge, "merged", partial(merge.merged, notebooks=notebooks))
+    return lambda **options: build.build_report(runs.folder, tmp_path / "out", pdf=False, **options).read_text("utf-8")
+
+
+class Page(HTMLParser):
+    """Ids, headings, images, loads and open elements of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open, self.ids, self.headings, self.loads, self.images = [], [], [], [], []
+        self.faults = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+        if "id" in attrs:
+            self.ids.append(attrs["id"])
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag == "img":
+            self.images.append(attrs)
+        for name in ("src", "srcset", "data", "poster", "background"):
+            if name in attrs:
+                self.loads.append(attrs[name])
+        if tag in ("link", "script", "iframe", "object", "embed", "base"):
+            self.faults.append(tag)
+        self.faults += [name for name in attrs if name.startswith("on")]
+
+    def handle_endtag(self, tag):
+        if tag in VOID:
+            return
+        if not self.open or self.open.pop() != tag:
+            self.faults.append(f"</{tag}>")
+
+
+def test_every_artefact_is_an_element(runs, report):
+    runs.everything()
+    html = report()
+    page = Page(html)
+    assert [name for name in ALL if page.ids.count(name) != 1] == []
+    assert len(set(page.ids)) == len(page.ids)
+    assert page.faults == []
+    assert page.open == []
+    assert 'class="missing"' not in html
+    assert html.count('<html lang="zh-Hant-TW">') == 1
+
+
+def test_headings_are_in_order(runs, report):
+    runs.everything()
+    levels = Page(report()).headings
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in pairwise(levels))
+
+
+def test_nothing_is_loaded_and_every_image_has_a_text(runs, report):
+    runs.everything()
+    html = report()
+    page = Page(html)
+    assert all(load.startswith("data:image/png;base64,") for load in page.loads)
+    assert page.images
+    assert all(image["alt"].strip() for image in page.images)
+    assert not re.search(r"url\(|@import", html)
+
+
+def test_bookkeeping_cells_are_dropped_and_code_is_folded(runs, report):
+    runs.everything()
+    html = report()
+    plain = re.sub(r"<[^>]+>", "", html)
+    for dropped in ("VERSIONS", "PARAMETERS", "INJECTED", "RECORD"):
+        assert dropped not in plain
+    assert re.search(r'<details class="code"><summary>.*?train', html, re.DOTALL)
+    assert "epoch 2\n&lt;b&gt;done" in html
+    assert "epoch 1" not in html
+    assert "<math" in html
+    assert "<mfrac>" in html
+
+
+def test_languages_are_marked_and_paired(runs, report):
+    runs.everything()
+    html = report()
+    assert re.search(r'<div class="pair"><div lang="zh-Hant-TW">\s*<h2>題目 p1</h2>', html)
+    assert re.search(r'<div lang="en">\s*<h2>Title of p1</h2>', html)
+
+
+def test_same_records_same_bytes(runs, report):
+    runs.everything()
+    assert report() == report()
+
+
+def test_executed_notebook_of_the_record_is_preferred(runs, report):
+    runs.everything()
+    book = notebook("p1", ARTEFACTS["p1"])
+    book.cells[0].source = "# 執行過的筆記本"
+    nbformat.write(book, runs.folder / "p1_s0" / "notebook.ipynb")
+    (runs.folder / "p2_s0" / "notebook.ipynb").write_text("{not a notebook", encoding="utf-8")
+    html = report()
+    assert "執行過的筆記本" in html
+    assert "題目 p1" not in html
+    assert "題目 p2" in html
+
+
+def test_missing_problem_and_scenario_show_their_commands(runs, report):
+    runs.p1()
+    runs.p3(PAIRS[2])
+    html = report()
+    page = Page(html)
+    assert [name for name in ALL if page.ids.count(name) != 1] == []
+    for command in ("hw run p2", "hw run p4", "hw run p3 -p src usps -p tgt mnistm"):
+        assert f"<code>{command}" in html
+
+
+def test_no_records_at_all(runs, report):
+    page = Page(report())
+    assert [name for name in ALL if page.ids.count(name) != 1] == []
+    assert page.faults == []
+
+
+def test_corrupt_records_are_named_and_left_out(runs, report, capsys):
+    runs.everything()
+    for name, file, content in (
+        ("p2_s0", "run.json", b"{"),
+        ("p3_usps_mnistm_s0", "arrays.npz", b"PK\x03\x04 not a zip"),
+        ("p4_usps_mnistm_dann_resnet34_s0", "run.json", b'{"schema": 1, "problem": "p4"}'),
+    ):
+        (runs.folder / name / file).write_bytes(content)
+    html, said = report(), capsys.readouterr().out
+    for name in ("p2_s0", "p3_usps_mnistm_s0", "p4_usps_mnistm_dann_resnet34_s0"):
+        assert f"<li>{name}: " in html
+        assert f"left out {name}: " in said
+    assert str(runs.folder) not in html
+    assert len(collect(runs.folder).all) == 5
+
+
+@pytest.mark.parametrize(
+    "metrics", [{"test_mse": None}, {"test_kl": "high"}, {"table_mse": [1, 2]}, {"table_mse": None}, {"test_mse": True}]
+)
+def test_wrong_metrics_are_corrupt(runs, metrics):
+    runs.p1(metrics=metrics)
+    found = collect(runs.folder)
+    assert found.p1 == ()
+    assert len(found.left_out) == 1
+
+
+def test_stand_ins_are_announced(runs, report):
+    runs.p3(PAIRS[0])
+    html = report()
+    assert "本報告使用替代資料" in html
+    assert "This report uses stand-in images" in html
+    assert "usps (stand-in)" in html
+    shutil.rmtree(runs.folder)
+    runs.p3(PAIRS[0], stand_in=False, kind="course")
+    html = report()
+    assert "本報告使用替代資料" not in html
+    assert "(stand-in)" not in html
+
+
+def test_hostile_text_stays_text(runs, report, notebooks):
+    bad = '"><script>alert(1)</script><img src="http://x.invalid/a.png" onerror="x()">'
+    runs.everything()
+    for path in runs.folder.glob("*/run.json"):
+        run = json.loads(path.read_text(encoding="utf-8"))
+        run["id"] = run["profile"] = run["data"]["kind"] = run["finished"] = bad
+        run["environment"][bad] = run["seconds"][bad] = bad
+        run["params"][bad] = run["params"]["weights"] = bad
+        for entry in run["data"]["sets"]:
+            entry |= {"name": entry["name"] + bad, "split": bad, "sha256": bad}
+        if "src" in run["params"]:
+            run["params"] |= {"src": run["params"]["src"] + bad, "tgt": run["params"]["tgt"] + bad}
+        if "method" in run["params"]:
+            run["params"]["method"] = bad
+            run["metrics"]["accuracy"] = {bad: 12.5}
+        path.write_text(json.dumps(run), encoding="utf-8")
+        (path.parent / "model.txt").write_text(bad, encoding="utf-8")
+    book = nbformat.read(notebooks / "p1_vae.ipynb", as_version=4)
+    book.cells[
+        0
+    ].source += f"\n\n{bad}\n\n<script>evil()</script>\n\n![x](http://x.invalid/b.png) [y](javascript:evil())"
+    nbformat.write(book, notebooks / "p1_vae.ipynb")
+    html = report()
+    page = Page(html)
+    assert len(collect(runs.folder).all) == 8
+    assert page.faults == []
+    assert all(load.startswith("data:image/png;base64,") for load in page.loads)
+    assert "<script" not in html
+    assert 'href="javascript:' not in html
+
+
+def test_several_seeds_are_summed_up(runs, report):
+    for seed, value in enumerate((50.0, 54.0)):
+        runs.p3(PAIRS[0], {"source_only": 40.0, "dann": value, "target_only": 95.0}, seed=seed)
+    assert "52.00 ± 2.83" in report()
+
+
+def test_pdf_without_chromium(runs, notebooks, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(merge, "merged", partial(merge.merged, notebooks=notebooks))
+    monkeypatch.setattr(pdf.shutil, "which", lambda name: None)
+    monkeypatch.delenv("HW_CHROMIUM", raising=False)
+    assert build.build_report(runs.folder, tmp_path / "out").is_file()
+    assert "no Chromium found" in capsys.readouterr().out
+    with pytest.raises(WorkbookError, match="no Chromium found"):
+        build.build_report(runs.folder, tmp_path / "out", pdf=True)
+    monkeypatch.setenv("HW_CHROMIUM", "/nowhere/chrome")
+    with pytest.raises(WorkbookError, match="HW_CHROMIUM"):
+        build.build_report(runs.folder, tmp_path / "out", pdf=True)
+
+
+def test_out_that_cannot_be_written_is_one_line(runs, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkbookError, match="out: "):
+        build.build_report(runs.folder, tmp_path / "file" / "out", pdf=False)
+
+
+@pytest.mark.skipif(pdf.find_chromium() is None, reason="no Chromium on this machine")
+def test_pdf_is_printed(runs, notebooks, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(merge, "merged", partial(merge.merged, notebooks=notebooks))
+    runs.p1()
+    build.build_report(runs.folder, tmp_path / "out", pdf=True)
+    path = tmp_path / "out" / "report.pdf"
+    assert path.read_bytes().startswith(b"%PDF")
+    assert "report.pdf (printed by" in capsys.readouterr().out
+    if tool := shutil.which("pdfinfo"):
+        info = subprocess.run([tool, str(path)], capture_output=True, text=True, check=True).stdout
+        assert int(re.search(r"Pages:\s+(\d+)", info)[1]) > 3

@@ -1,0 +1,162 @@
+"""The discussion turns when the outcome does."""
+
+import re
+
+import pytest
+from made_runs import PAIRS
+
+from hwlib.errors import WorkbookError
+from hwlib.record import records
+from hwlib.report.statements import TEMPLATES, discussion
+from hwlib.report.tables import table
+
+
+def said(runs, name):
+    return discussion(name, records(runs.folder))
+
+
+def test_gain_and_loss(runs):
+    runs.p3(PAIRS[0], {"source_only": 41.20, "dann": 55.10, "target_only": 95.10})
+    text = said(runs, "txt3_6")
+    assert "DANN 為 55.10%，比只用來源域訓練的 41.20% 高 13.90 個百分點" in text["zh"]
+    assert "13.90 points above training on source only (41.20%)" in text["en"]
+    assert "還差 40.00 個百分點" in text["zh"]
+    assert "gained in 1" in text["en"]
+    runs.p3(PAIRS[0], {"source_only": 55.10, "dann": 41.20, "target_only": 95.10})
+    text = said(runs, "txt3_6")
+    assert "低 13.90 個百分點" in text["zh"]
+    assert "13.90 points below training on source only (55.10%)" in text["en"]
+    assert "lost in 1" in text["en"]
+    assert "above" not in text["en"]
+    assert " 高 " not in text["zh"]
+
+
+def test_equal_and_above_the_ceiling(runs):
+    runs.p3(PAIRS[0], {"source_only": 50.0, "dann": 50.0, "target_only": 48.5})
+    text = said(runs, "txt3_6")
+    assert "are equal at 50.00%" in text["en"]
+    assert "not below training with target labels" in text["en"]
+    assert "showed no clear difference in 1" in text["en"]
+
+
+def test_a_difference_within_the_spread_is_called_that(runs):
+    for seed, (source, dann) in enumerate(((40, 45), (50, 44), (45, 52))):
+        runs.p3(PAIRS[0], {"source_only": source, "dann": dann, "target_only": 95.0}, seed=seed)
+    text = said(runs, "txt3_6")
+    assert "within the spread over seeds" in text["en"]
+    assert "離散範圍之內" in text["zh"]
+    assert "showed no clear difference in 1" in text["en"]
+    assert "are one seed (" not in text["en"]
+
+
+def test_one_seed_is_said_to_be_one(runs):
+    runs.p3(PAIRS[0])
+    text = said(runs, "txt3_6")
+    assert "are one seed (0)" in text["en"]
+    assert "只有一個種子（0）" in text["zh"]
+
+
+def test_confused_pair(runs):
+    runs.p3(PAIRS[0])
+    text = said(runs, "txt3_6")
+    assert "4 read as 9 (26% of all 4s)" in text["en"]
+    assert "把 4 認成 9（占所有 4 的 26%）" in text["zh"]
+
+
+def test_the_student_is_compared_on_real_data_only(runs):
+    runs.p3(PAIRS[0])
+    text = said(runs, "txt3_6")
+    assert "不能與學生在課程真實資料上的數字比較" in text["zh"]
+    assert "+6.42" not in text["en"]
+    runs.p3(PAIRS[0], stand_in=False, kind="course")
+    text = said(runs, "txt3_6")
+    assert "usps → mnistm +6.42" in text["en"]
+    assert "stand-in" not in text["en"]
+
+
+def test_improved_method_against_dann(runs):
+    runs.p3(PAIRS[0])
+    runs.p4(PAIRS[0], 60.10)
+    assert "5.00 points above the DANN of problem 3 (55.10%)" in said(runs, "txt4_4")["en"]
+    runs.p4(PAIRS[0], 50.10)
+    assert "5.00 points below the DANN of problem 3 (55.10%)" in said(runs, "txt4_4")["en"]
+
+
+def test_improved_method_alone_names_the_command(runs):
+    runs.p4(PAIRS[2], 60.10)
+    assert "hw run p3 -p src svhn -p tgt usps" in said(runs, "txt4_4")["en"]
+
+
+def test_curves_of_the_vae(runs):
+    runs.p1()
+    text = said(runs, "txt1_6")
+    assert "(MSE) fell from 0.0753 to 0.0247" in text["en"]
+    assert "KL rose from" in text["en"]
+    assert re.search(r"平均由 0\.\d+ 降至", text["zh"])
+    runs.p1(falling=False)
+    text = said(runs, "txt1_6")
+    assert "(MSE) rose from" in text["en"]
+    assert "KL fell from" in text["en"]
+    assert re.search(r"平均由 0\.\d+ 升至", text["zh"])
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "words"),
+    [(0.58, 0.41, "close to balance"), (0.95, 0.03, "clearly ahead"), (0.4, 0.6, "does not tell them apart")],
+)
+def test_balance_of_the_gan(runs, real, fake, words):
+    runs.p2(metrics={"discriminator_real": real, "discriminator_fake": fake})
+    text = said(runs, "txt2_3")
+    assert words in text["en"]
+    assert f"{real:.2f}" in text["zh"]
+
+
+def test_faces_over_several_seeds_agree_with_their_table(runs):
+    runs.p1(metrics={"test_mse": 0.02})
+    runs.p1(metrics={"test_mse": 0.03}, seed=1)
+    both = list(records(runs.folder))
+    assert "0.0250 ± 0.0071" in discussion("txt1_6", both)["en"]
+    assert "0.0250 ± 0.0071" in table("tbl1_3", both)
+
+
+def test_vae_against_gan(runs):
+    runs.p1()
+    runs.p2()
+    assert "the GAN's faces are closer" in said(runs, "txt2_4")["en"]
+    runs.p2(metrics={"frechet_distance": 99.0, "kernel_distance": 1.0})
+    assert "the VAE's faces are closer" in said(runs, "txt2_4")["en"]
+    runs.p2(metrics={"frechet_distance": 99.0, "kernel_distance": 0.01})
+    assert "do not agree" in said(runs, "txt2_4")["en"]
+    runs.p2(metrics={"frechet_distance": None, "kernel_distance": None})
+    assert "No distance was measured" in said(runs, "txt2_4")["en"]
+
+
+def test_gan_without_vae_names_the_command(runs):
+    runs.p2()
+    assert "`hw run p1`" in said(runs, "txt2_4")["zh"]
+
+
+def test_chinese_has_its_own_punctuation_and_spacing(runs):
+    runs.everything()
+    for name in TEMPLATES:
+        zh = said(runs, name)["zh"]
+        assert zh
+        assert not re.search(r"[\u4e00-\u9fff][,;:?!()]|[,;?!()][\u4e00-\u9fff]", zh), name
+        assert not re.search(r"[\u4e00-\u9fff][A-Za-z0-9]|[A-Za-z0-9%][\u4e00-\u9fff]", zh), name
+
+
+def test_names_cannot_be_markup(runs):
+    path = runs.p3(PAIRS[0])
+    run = path / "run.json"
+    run.write_text(run.read_text().replace('"usps"', '"<img src=x>*$x$`"'), encoding="utf-8")
+    text = said(runs, "txt3_6")
+    for language in text.values():
+        shown = re.sub(r"`[^`]*`", "", language)
+        assert "<img" not in shown
+        assert "$" not in shown
+
+
+def test_unknown_text_is_one_line(runs):
+    runs.p1()
+    with pytest.raises(WorkbookError, match="txt9_9"):
+        said(runs, "txt9_9")

@@ -1,0 +1,105 @@
+"""Tables say what the records say, with seeds, stand-ins, gaps and mixtures in plain sight."""
+
+import re
+
+import pytest
+from made_runs import PAIRS
+
+from hwlib.errors import WorkbookError
+from hwlib.record import records
+from hwlib.report.tables import table
+
+
+def text(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def test_faces_table_shows_ten_images_and_their_errors(runs):
+    runs.p1()
+    html = table("tbl1_3", records(runs.folder))
+    assert html.count("<img ") == 20
+    assert html.count('src="data:image/png;base64,') == html.count("alt=") == 20
+    for i in range(10):
+        assert f"<td>{0.01 + 0.002 * i:.4f}</td>" in html
+    assert "MSE 0.0211, KL 44.3 nats" in text(html)
+
+
+def test_seeds_are_averaged(runs):
+    for seed, value in enumerate((50.0, 54.0, 58.0)):
+        runs.p3(PAIRS[0], {"source_only": 40.0, "dann": value, "target_only": 95.0}, seed=seed)
+    html = table("tbl3_1", records(runs.folder))
+    assert "54.00 ± 4.00" in html
+    assert "n = 3" in html
+
+
+def test_one_seed_has_no_spread(runs):
+    path = runs.p3(PAIRS[0])
+    html = table("tbl3_1", [next(iter(records(path.parent)))])
+    assert "55.10" in html
+    assert "48.68" in html  # the student's, beside it
+    assert re.search(r"\d ± \d", html) is None
+
+
+def test_missing_scenarios_show_their_command_once(runs):
+    runs.p3(PAIRS[1])
+    html = table("tbl3_1", records(runs.folder))
+    assert html.count("hw run p3 -p src usps -p tgt mnistm") == 1
+    assert html.count("hw run p3 -p src svhn -p tgt usps") == 1
+    assert "hw run p3 -p src mnistm" not in html
+    assert html.count("—") == 2
+
+
+def test_uda_takes_the_dann_of_problem_3(runs):
+    runs.p3(PAIRS[0])
+    runs.p4(PAIRS[0], 61.25)
+    html = table("tbl4_1", records(runs.folder))
+    assert html.index("55.10") < html.index("61.25") < html.index("95.10")
+    assert "hw run p4 -p src mnistm -p tgt svhn -p method dann_resnet34" in html
+
+
+def test_stand_ins_are_marked_in_both_languages(runs):
+    runs.p3(PAIRS[0])
+    runs.p3(PAIRS[1], stand_in=False)
+    html = table("tbl3_1", records(runs.folder))
+    assert "usps（替代資料）→ mnistm（替代資料）" in html
+    assert "usps (stand-in) → mnistm (stand-in)" in html
+    assert ">mnistm → svhn<" in html
+
+
+def test_mixtures_are_said(runs):
+    runs.p3(PAIRS[0])
+    same = table("tbl3_1", records(runs.folder))
+    assert "不宜直接比較" not in same
+    runs.p3(PAIRS[1], kind="course", stand_in=False, profile="full")
+    html = table("tbl3_1", records(runs.folder))
+    assert "不宜直接比較" in html
+    assert "cells differ in data or profile" in html
+    assert "sample, quick" in html
+    assert "course, full" in html
+
+
+def test_different_runs_of_one_scenario_are_not_averaged(runs):
+    runs.p3(PAIRS[0], {"source_only": 1.0, "dann": 2.0, "target_only": 3.0}, seed=1, profile="smoke")
+    runs.p3(PAIRS[0], finished="2026-11-24T00:00:00+00:00")
+    html = table("tbl3_1", records(runs.folder))
+    assert "55.10" in html
+    assert "±" not in re.sub(r"<caption>.*</caption>", "", html)
+
+
+def test_unknown_table_and_no_records_are_one_line(runs):
+    runs.p1()
+    with pytest.raises(WorkbookError, match="tbl9_9"):
+        table("tbl9_9", records(runs.folder))
+    with pytest.raises(WorkbookError, match="no record of problem 3"):
+        table("tbl3_1", records(runs.folder))
+
+
+def test_tables_have_captions_and_scopes(runs):
+    runs.everything()
+    for name in ("tbl1_3", "tbl3_1", "tbl4_1"):
+        html = table(name, records(runs.folder))
+        assert html.startswith("<table")
+        caption = re.search(r"<caption>.*?</caption>", html, re.DOTALL)[0]
+        assert 'lang="zh-Hant-TW"' in caption
+        assert 'lang="en"' in caption
+        assert all("scope=" in cell for cell in re.findall(r"<th\b[^>]*>", html))

@@ -1,0 +1,96 @@
+"""Parameters: strict names, strict types, and what a profile fills in."""
+
+import pytest
+
+from hwlib.config import CONFIGS, PROFILES, read, read_notebook
+from hwlib.errors import WorkbookError
+
+BAD = [
+    ("p3", {"scr": "usps"}, "scr: p3 has no such parameter; it has profile, "),
+    ("p1", {"src": "usps"}, "src: p1 has no such parameter"),
+    ("p3", {"src": "usps", "tgt": "usps"}, "tgt: 'usps' is also the source"),
+    ("p3", {"src": "a/b"}, "src: 'a/b' is not the name of a digit set"),
+    ("p1", {"epochs": -1}, "epochs: -1 is too small; it is at least 1"),
+    ("p1", {"epochs": 0}, "epochs: 0 is too small"),
+    ("p1", {"epochs": "ten"}, "epochs: 'ten' is not a whole number or None"),
+    ("p1", {"epochs": 1.5}, "epochs: 1.5 is not a whole number"),
+    ("p1", {"epochs": True}, "epochs: True is not a whole number"),
+    ("p1", {"epochs": 3, "steps": 5}, "steps: given together with epochs"),
+    ("p1", {"profile": "enormous"}, "profile: 'enormous' is not one of auto, smoke, quick, cpu, full"),
+    ("p1", {"lr": 0}, "lr: 0.0 is too small; it is greater than 0"),
+    ("p1", {"lr": "nan"}, "lr: 'nan' is not a number"),
+    ("p1", {"lr": "inf"}, "lr: 'inf' is not a number"),
+    ("p1", {"seed": None}, "seed: None is not a whole number"),
+    ("p1", {"seed": -3}, "seed: -3 is too small"),
+    ("p1", {"batch_size": 1}, "batch_size: 1 is too small; it is at least 2"),
+    ("p1", {"attribute": "Beard"}, "attribute: 'Beard' is not one of Bangs"),
+    ("p1", {"data": 3}, "data: 3 is not text"),
+    ("p1", {"device": "tpu"}, "device: 'tpu' is not one of auto, cpu, cuda, cuda:N, mps"),
+    ("p1", {"device": "cuda:x"}, "device: 'cuda:x' is not one of"),
+    ("p4", {"method": "magic"}, "method: 'magic' is not one of auto, dann_resnet34"),
+]
+
+
+@pytest.mark.parametrize(("problem", "params", "message"), BAD)
+def test_bad_parameter_is_one_line_that_names_it(problem, params, message):
+    with pytest.raises(WorkbookError) as error:
+        read(problem, params)
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("problem", CONFIGS)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_profile_leaves_nothing_open(problem, profile):
+    config = read(problem, {"profile": profile})
+    empty = [name for name, value in config.params().items() if value is None]
+    assert empty in (["epochs"], ["steps"])
+
+
+def test_given_values_outrank_the_profile():
+    config = read("p1", {"profile": "quick", "epochs": "3", "lr": "1e-4", "batch_size": 7})
+    assert (config.epochs, config.steps, config.lr, config.batch_size) == (3, None, 1e-4, 7)
+
+
+def test_numbers_may_come_as_text_and_floats():
+    assert read("p1", {"seed": "7", "steps": 5.0}).params() | {"seed": 7, "steps": 5} == read(
+        "p1", {"seed": 7, "steps": 5}
+    ).params()
+
+
+def test_full_profile_is_the_reports():
+    settings = {p: (c.epochs, c.batch_size, c.lr) for p in CONFIGS for c in [read(p, {"profile": "full"})]}
+    assert settings == {"p1": (200, 128, 1e-4), "p2": (200, 128, 2e-4), "p3": (100, 128, 1e-3), "p4": (100, 128, 1e-3)}
+
+
+def test_run_ids():
+    ids = [read(p, {"profile": "smoke", "seed": 3}).run_id for p in CONFIGS]
+    assert ids == ["p1_s3", "p2_s3", "p3_usps_mnistm_s3", "p4_usps_mnistm_dann_resnet34_s3"]
+
+
+def test_environment_names_the_profile(monkeypatch):
+    monkeypatch.setenv("HW_PROFILE", "smoke")
+    assert read("p1", {}).profile == "smoke"
+    assert read("p1", {"profile": "cpu"}).profile == "cpu"
+    monkeypatch.setenv("HW_PROFILE", "huge")
+    with pytest.raises(WorkbookError, match=r"^HW_PROFILE: 'huge' is not one of smoke"):
+        read("p1", {})
+
+
+OWN = '# Parameters\nprofile: str = "smoke"\nseed: int = 0\n'
+
+
+def test_notebook_values_are_read_and_other_variables_are_left_alone():
+    namespace = {"In": ["", OWN], "profile": "smoke", "seed": 5, "scratch": 3, "torch": object()}
+    assert read_notebook("p1", namespace).seed == 5
+
+
+def test_misspelt_injected_parameter_fails():
+    namespace = {"In": ["", OWN, "# Parameters\nsede = 5\n"], "profile": "smoke", "seed": 0, "sede": 5}
+    with pytest.raises(WorkbookError, match=r"^sede: p1 has no such parameter"):
+        read_notebook("p1", namespace)
+
+
+def test_misspelling_mended_in_lab_is_forgotten():
+    cells = ["", OWN + "sede: int = 5\n", OWN + "# mended\n"]
+    assert read_notebook("p1", {"In": cells, "profile": "smoke", "seed": 5, "sede": 5}).seed == 5
