@@ -30,18 +30,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"hw {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
+    where = "folder of the records (default: runs/ of the project)"
     run = commands.add_parser("run", help="run notebooks headless and keep their records")
     run.add_argument("problem", choices=("p1", "p2", "p3", "p4", "all"), help="all: p1, p2, and all pairs of p3 and p4")
     pair = ("NAME", "VALUE")
     run.add_argument("-p", dest="params", nargs=2, action="append", default=[], metavar=pair, help="set a parameter")
     run.add_argument("--seeds", nargs="+", metavar="SEED", help="one run for each seed")
-    run.add_argument("--runs", type=Path, metavar="DIR", help="folder of the records (default: runs/ of the project)")
+    run.add_argument("--runs", type=Path, metavar="DIR", help=where)
     run.add_argument("--force", action="store_true", help="run again what is finished and unchanged")
     run.set_defaults(act=_run)
 
     report = commands.add_parser("report", help="build the report from the records")
-    report.add_argument("--runs", type=Path, metavar="DIR", help="folder of the records (default: runs/ of the project)")
-    report.add_argument("--out", type=Path, metavar="DIR", help="where to build (default: report/build/ of the project)")
+    report.add_argument(
+        "--runs", type=Path, metavar="DIR", help="folder of the records (default: runs/ of the project)"
+    )
+    report.add_argument(
+        "--out", type=Path, metavar="DIR", help="where to build (default: report/build/ of the project)"
+    )
     report.add_argument("--pdf", action=argparse.BooleanOptionalAction, help="insist on a PDF, or leave it out")
     report.set_defaults(act=_report)
     return parser

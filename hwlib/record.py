@@ -12,6 +12,8 @@ import platform
 import shutil
 import subprocess
 import time
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,7 +80,7 @@ class Record:
         try:
             with np.load(self.folder / "arrays.npz", allow_pickle=False) as file:
                 return {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise WorkbookError(f"{self.folder}/arrays.npz: cannot be read ({error}); run it again") from None
 
     @cached_property

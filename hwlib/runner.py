@@ -119,7 +119,7 @@ def execute(config: Config) -> Record:
 
 
 def _ipc() -> Any:
-    """Let the kernel talk through a socket file: nobody else on the machine can listen, and it need not warn of that."""
+    """Let the kernel talk through socket files, to which nobody else on the machine can listen (over TCP it warns)."""
     from traitlets.config import Config as Traits
 
     return Traits() if os.name == "nt" else Traits({"KernelManager": {"transport": "ipc"}})

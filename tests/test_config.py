@@ -53,9 +53,10 @@ def test_given_values_outrank_the_profile():
 
 
 def test_numbers_may_come_as_text_and_floats():
-    assert read("p1", {"seed": "7", "steps": 5.0}).params() | {"seed": 7, "steps": 5} == read(
-        "p1", {"seed": 7, "steps": 5}
-    ).params()
+    assert (
+        read("p1", {"seed": "7", "steps": 5.0}).params() | {"seed": 7, "steps": 5}
+        == read("p1", {"seed": 7, "steps": 5}).params()
+    )
 
 
 def test_full_profile_is_the_reports():

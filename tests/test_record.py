@@ -33,9 +33,18 @@ def test_record_has_the_documented_form(tmp_path):
     record = finished(tmp_path)
     assert record.folder == tmp_path / "p3_usps_mnistm_s0"
     run = json.loads((record.folder / "run.json").read_text())
-    assert {"schema", "problem", "params", "profile", "seed", "selection", "data", "metrics", "environment", "seconds"} <= (
-        run.keys()
-    )
+    assert {
+        "schema",
+        "problem",
+        "params",
+        "profile",
+        "seed",
+        "selection",
+        "data",
+        "metrics",
+        "environment",
+        "seconds",
+    } <= (run.keys())
     assert (run["schema"], run["problem"], run["profile"], run["selection"]) == (1, "p3", "smoke", "last")
     assert run["data"] == {"kind": "sample", "sets": SETS}
     assert run["metrics"] == {"accuracy": {"dann": 1.0, "source_only": 2.0}, "table": [1.0, 2.0]}
@@ -78,7 +87,7 @@ def test_new_run_replaces_the_old_one_only_when_it_is_whole(tmp_path):
 def test_not_a_number_never_reaches_a_record(tmp_path):
     run = make_run(tmp_path)
     run.save_metrics(test_mse=float("nan"))
-    with pytest.raises(ValueError, match="not JSON compliant|Out of range"):
+    with pytest.raises(ValueError, match="JSON compliant"):
         run.finish()
     assert list(records(tmp_path)) == []
 

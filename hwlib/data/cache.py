@@ -15,9 +15,7 @@ from hwlib.paths import cache_folder
 Tensors = dict[str, torch.Tensor]
 
 
-def cached(
-    key: str, make: Callable[[], tuple[torch.Tensor, torch.Tensor]]
-) -> tuple[torch.Tensor, torch.Tensor, str]:
+def cached(key: str, make: Callable[[], tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor, str]:
     """Return `(images, labels, sha256)` for `key`, calling `make` for images and labels as `cached_tensors` does."""
 
     def both() -> tuple[Tensors, dict[str, str]]:

@@ -32,10 +32,8 @@ class Compute:
 
     def describe(self) -> dict:
         """Return what a record says of hardware and versions."""
-        if self.device.type == "cuda":
-            hardware = torch.cuda.get_device_name(self.device)
-        else:
-            hardware = _processor()
+        on_cuda = self.device.type == "cuda"
+        hardware = torch.cuda.get_device_name(self.device) if on_cuda else _processor()
         return {
             "torch": torch.__version__,
             "device": str(self.device),

@@ -1,0 +1,135 @@
+"""What is measured, against slower or closed forms."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hwlib.data import DIGITS, ImageSet
+from hwlib.evaluation.accuracy import accuracy, confusion, evaluate, predict
+from hwlib.evaluation.distance import frechet_distance, kernel_distance
+from hwlib.evaluation.embedding import domain_map, subset, tsne
+from hwlib.evaluation.realness import mean_realness
+from hwlib.evaluation.reconstruction import encode, reconstruct
+from hwlib.evaluation.sampling import sample_gan, sample_vae
+from hwlib.models import DANN, VAE, Discriminator, Generator
+from hwlib.training.precision import choose
+
+CPU = choose("cpu", "float32")
+
+
+def image_set(n=30, seed=0, channels=3):
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(0, 256, (n, channels, 28, 28), dtype=torch.uint8, generator=generator)
+    labels = torch.arange(n) % 10
+    return ImageSet("usps", "test", images, labels, DIGITS, "sample", True, "0" * 64)
+
+
+def faces(n=6):
+    return torch.randint(0, 256, (n, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+class Brightness(nn.Module):
+    """Names the digit by the brightness of the first pixel, in steps of 25."""
+
+    def forward(self, images):
+        level = ((images[:, 0, 0, 0] + 1) * 127.5 / 25).floor()
+        return -(level[:, None] - torch.arange(10.0)).abs()
+
+
+def test_accuracy_and_confusion():
+    digits = image_set(20)
+    digits.images[:, :, 0, 0] = (digits.labels * 25 + 5)[:, None].to(torch.uint8)
+    percent, matrix = evaluate(Brightness(), digits, CPU)
+    assert percent == 100
+    assert np.array_equal(matrix, 2 * np.eye(10))
+    digits.images[0, :, 0, 0] = 80  # digit 0 now called 3
+    percent, matrix = evaluate(Brightness(), digits, CPU)
+    assert percent == 95
+    assert (matrix[0, 0], matrix[0, 3]) == (1, 1)
+
+
+def test_confusion_rows_are_the_truth():
+    matrix = confusion(torch.tensor([1, 1, 2]), torch.tensor([0, 1, 2]))
+    assert matrix[0, 1] == matrix[1, 1] == matrix[2, 2] == 1
+    assert accuracy(matrix) == pytest.approx(200 / 3)
+
+
+def test_evaluation_does_not_depend_on_the_batch(monkeypatch):
+    torch.manual_seed(0)
+    model, digits = DANN(), image_set(23)
+    whole = predict(model, digits.images, CPU)
+    monkeypatch.setattr("hwlib.evaluation.forward.BATCH", 5)
+    assert torch.equal(predict(model, digits.images, CPU), whole)
+    assert not model.training
+
+
+def test_reconstruction_error_is_the_mean_over_pixels_and_channels_on_the_unit_scale():
+    torch.manual_seed(0)
+    model, images = VAE(), faces()
+    _, mse, kl = reconstruct(model, images, CPU)
+    with torch.no_grad():
+        x = images.float() / 255
+        y = (model.decode(model.encode(2 * x - 1)[0]) + 1) / 2
+    torch.testing.assert_close(mse, (x - y).square().mean((1, 2, 3)), rtol=1e-4, atol=1e-6)
+    assert kl.shape == (6,)
+    assert (kl >= 0).all()
+    assert encode(model, images, CPU).shape == (6, 512)
+
+
+def test_samples_depend_on_the_seed_alone():
+    torch.manual_seed(0)
+    for sample, model in ((sample_vae, VAE()), (sample_gan, Generator())):
+        first = sample(model, 4, 3, CPU)
+        torch.randn(10)
+        assert first.shape == (4, 3, 64, 64)
+        assert first.dtype == torch.uint8
+        assert torch.equal(sample(model, 4, 3, CPU), first)
+        assert not torch.equal(sample(model, 4, 4, CPU), first)
+
+
+def test_realness_is_a_probability():
+    torch.manual_seed(0)
+    assert 0 < mean_realness(Discriminator(), faces(), CPU) < 1
+
+
+def test_subset_is_drawn_without_replacement():
+    chosen = subset(100, 30, seed=0)
+    assert len(set(chosen.tolist())) == 30
+    assert np.array_equal(chosen, subset(100, 30, seed=0))
+    assert np.array_equal(subset(10, 30, seed=0), np.arange(10))
+
+
+def test_tsne_keeps_clusters_apart_and_repeats():
+    rng = np.random.default_rng(0)
+    features = np.concatenate([rng.normal(0, 0.1, (40, 60)), rng.normal(5, 0.1, (40, 60))])
+    points = tsne(features, seed=0)
+    assert points.shape == (80, 2)
+    assert np.array_equal(points, tsne(features, seed=0))
+    a, b = points[:40], points[40:]
+    spread = max(np.linalg.norm(a - a.mean(0), axis=1).mean(), np.linalg.norm(b - b.mean(0), axis=1).mean())
+    assert np.linalg.norm(a.mean(0) - b.mean(0)) > 2 * spread
+
+
+def test_domain_map_takes_half_of_the_points_from_each_domain():
+    torch.manual_seed(0)
+    points = domain_map(DANN(), image_set(80), image_set(90, seed=1, channels=1), 100, 0, CPU)
+    assert points["tsne"].shape == (100, 2)
+    assert points["tsne_domain"].tolist() == [0] * 50 + [1] * 50
+    assert set(points["tsne_labels"]) == set(range(10))
+
+
+def test_frechet_distance_of_gaussians_is_the_closed_form():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0, 1, (200_000, 3)), rng.normal([1, 0, 0], [2, 1, 1], (200_000, 3))
+    # |difference of means|^2 is 1; the trace term for standard deviations 1 and 2 is 1 + 4 - 2*2 = 1.
+    assert frechet_distance(a, b) == pytest.approx(2, abs=0.05)
+    assert frechet_distance(a, a) == pytest.approx(0, abs=1e-8)
+
+
+def test_kernel_distance_is_unbiased_near_zero_and_grows_with_the_gap():
+    rng = np.random.default_rng(0)
+    same = [kernel_distance(rng.normal(0, 1, (50, 8)), rng.normal(0, 1, (50, 8))) for _ in range(40)]
+    assert abs(np.mean(same)) < 3 * np.std(same) / np.sqrt(40)
+    far = kernel_distance(rng.normal(0, 1, (50, 8)), rng.normal(1, 1, (50, 8)))
+    assert far > 10 * np.std(same)

@@ -1,0 +1,116 @@
+"""The four notebooks keep the house's conventions, so that Lab, papermill, nbmake and the report can all use them."""
+
+import ast
+import dataclasses
+import logging
+import re
+
+import pytest
+from papermill import inspect_notebook
+
+from hwlib.config import CONFIGS
+from hwlib.figures import DRAWINGS
+from hwlib.paths import NOTEBOOKS
+from hwlib.sources import NAMES
+
+ARTEFACTS = {
+    "p1": "model1_1 fig1_2 tbl1_3 fig1_4 fig1_5 txt1_6",
+    "p2": "model2_1 fig2_1 fig2_2 txt2_3 fig2_4 txt2_4",
+    "p3": "model3_5 fig3_0 tbl3_1 fig3_4 txt3_6",
+    "p4": "model4_3 fig4_0 tbl4_1 fig4_2 txt4_4",
+}
+
+
+def tags(cell):
+    return cell["metadata"].get("tags", [])
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def test_prose_stands_in_pairs_of_chinese_and_english(notebook):
+    languages = [
+        (index, tag) for index, cell in enumerate(notebook["cells"]) for tag in tags(cell) if tag.startswith("lang:")
+    ]
+    markdown = [index for index, cell in enumerate(notebook["cells"]) if cell["cell_type"] == "markdown"]
+    assert [index for index, _ in languages] == markdown
+    assert [tag for _, tag in languages] == ["lang:zh", "lang:en"] * (len(markdown) // 2)
+    for zh, en in zip(markdown[::2], markdown[1::2], strict=True):
+        assert en == zh + 1
+        levels = [re.findall(r"^#+", source(notebook["cells"][i]), re.M) for i in (zh, en)]
+        assert levels[0] == levels[1]
+        formulas = [re.findall(r"\$\$.*?\$\$", source(notebook["cells"][i]), re.S) for i in (zh, en)]
+        assert formulas[0] == formulas[1]
+
+
+def test_prose_is_in_its_language(notebook):
+    for cell in notebook["cells"]:
+        chinese = len(re.findall(r"[一-鿿]", source(cell)))
+        if "lang:zh" in tags(cell):
+            assert chinese > 10
+        elif "lang:en" in tags(cell):
+            assert chinese == 0
+
+
+def test_order_of_the_first_cells_and_the_last(notebook):
+    cells = notebook["cells"]
+    assert [tags(cell) for cell in cells[:4]] == [["lang:zh"], ["lang:en"], ["versions"], ["parameters"]]
+    assert tags(cells[-1]) == ["record"]
+
+
+def test_code_cells_are_thin(notebook):
+    for cell in code_cells(notebook):
+        tree = ast.parse(source(cell))
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+        assert not any(isinstance(node, kinds) for node in ast.walk(tree))
+        if "parameters" not in tags(cell):
+            lines = [line for line in source(cell).splitlines() if line.strip() and "import " not in line]
+            assert len(lines) <= 8
+
+
+def test_committed_without_outputs(notebook):
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code_cells(notebook))
+    ids = [cell["id"] for cell in notebook["cells"]]
+    assert len(set(ids)) == len(ids)
+    assert "papermill" not in notebook["metadata"]
+
+
+def test_no_cell_depends_on_the_working_directory(notebook):
+    for cell in code_cells(notebook):
+        assert not re.search(r"open\(|os\.|Path\(|\.\./|sys\.path", source(cell))
+
+
+@pytest.mark.parametrize("problem", CONFIGS)
+def test_parameters_are_those_of_the_configuration(problem, caplog):
+    with caplog.at_level(logging.WARNING):
+        found = inspect_notebook(str(NOTEBOOKS / f"{NAMES[problem]}.ipynb"))
+    assert caplog.records == []  # papermill warns of every line that it cannot read
+    fields = {field.name: field.default for field in dataclasses.fields(CONFIGS[problem])}
+    assert {name: ast.literal_eval(entry["default"]) for name, entry in found.items()} == fields
+    assert all(entry["help"] for entry in found.values())
+    kinds = {
+        field.name: str(field.type).split(" |")[0].removeprefix("<class '").removesuffix("'>")
+        for field in dataclasses.fields(CONFIGS[problem])
+    }
+    assert {name: entry["inferred_type_name"] for name, entry in found.items()} == kinds
+
+
+def test_nbmake_runs_the_smoke_profile(notebook):
+    parameters = next(cell for cell in notebook["cells"] if "parameters" in tags(cell))
+    assert parameters["metadata"]["nbmake"]["mock"]["profile"] == "smoke"
+
+
+@pytest.mark.parametrize("problem", CONFIGS)
+def test_every_artefact_has_its_cell(problem):
+    import json
+
+    cells = json.loads((NOTEBOOKS / f"{NAMES[problem]}.ipynb").read_text(encoding="utf-8"))["cells"]
+    named = {tag for cell in cells for tag in tags(cell)}
+    assert set(ARTEFACTS[problem].split()) <= named
+    assert {name for name in named if name.startswith("fig")} <= DRAWINGS.keys()

@@ -1,0 +1,87 @@
+"""What is promised about the installation holds: one list of dependencies, pinned versions, a clean tree."""
+
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from hwlib.paths import ROOT
+
+CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def split(requirement):
+    return re.match(r"([\w.-]+)(.*)", requirement).groups()
+
+
+def test_conda_environment_agrees_with_pyproject():
+    lines = (ROOT / "environment.yml").read_text().splitlines()
+    listed = dict(split(line.strip()[2:]) for line in lines if re.match(r"  - [a-z]", line) and ":" not in line)
+    listed = {CONDA_NAMES.get(name, name): version for name, version in listed.items()}
+    assert listed.pop("python") == project()["requires-python"]
+    listed.pop("pip")
+    listed.pop("conda-forge", None)
+    assert listed == dict(split(requirement) for requirement in project()["dependencies"])
+
+
+def test_every_dependency_is_pinned_for_the_tests():
+    pins = dict(re.findall(r"^([\w.-]+)==(.+)$", (ROOT / "constraints.txt").read_text(), re.M))
+    pins = {name.lower().replace("_", "-"): version for name, version in pins.items()}
+    wanted = project()["dependencies"] + project()["optional-dependencies"]["test"]
+    missing = [name for name, _ in map(split, wanted) if name.lower() not in pins]
+    assert missing == []
+
+
+def test_the_floors_of_the_house():
+    """No room imports from a floor above its own (DESIGN: bottom to top)."""
+    floors = [
+        ("errors", "names", "paths"),
+        ("config",),
+        ("record", "sources"),
+        ("data", "models"),
+        ("training",),
+        ("evaluation",),
+        ("figures",),
+        ("report", "explore"),
+        ("notebook", "runner", "cli", "__main__"),
+    ]
+    floor = {room: number for number, rooms in enumerate(floors) for room in rooms}
+    wrong = []
+    for path in sorted((ROOT / "hwlib").rglob("*.py")):
+        room = path.relative_to(ROOT / "hwlib").parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        for other in re.findall(r"^\s*(?:from|import) hwlib\.(\w+)", path.read_text(), re.M):
+            if floor[other] > floor[room]:
+                wrong.append(f"{path.relative_to(ROOT)} imports hwlib.{other}")
+    assert wrong == []
+
+
+def test_help_does_not_wait_for_torch():
+    code = """
+import sys
+from hwlib.cli import main
+try:
+    main(["--help"])
+except SystemExit:
+    print("torch" in sys.modules)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert result.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+def test_nothing_generated_is_tracked():
+    names = subprocess.run(["git", "-C", ROOT, "ls-files"], capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    generated = [
+        n for n in names if re.match(r"(runs|data|report/build)/|figures/(?!reference/)|.*\.(pyc|safetensors)$", n)
+    ]
+    assert generated == []
