@@ -11,7 +11,7 @@ report: setup
 
 test: setup lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --nbmake --nbmake-timeout=600 notebooks/
+	$(BIN)/pytest --nbmake --nbmake-timeout=600 notebooks/
 
 setup: .venv/.installed
 

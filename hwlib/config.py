@@ -68,7 +68,7 @@ class VAEConfig(Config):
     budgets: ClassVar = {
         "smoke": {"steps": 6, "batch_size": 32, "lr": 1e-3, "tsne_points": 200, "extractor_steps": 20},
         "quick": {"steps": 500, "batch_size": 64, "lr": 1e-3, "tsne_points": 1000, "extractor_steps": 400},
-        "cpu": {"steps": 9000, "batch_size": 128, "lr": 5e-4, "tsne_points": 2000, "extractor_steps": 2000},
+        "cpu": {"steps": 6000, "batch_size": 128, "lr": 5e-4, "tsne_points": 2000, "extractor_steps": 2000},
         "full": {"epochs": 200, "batch_size": 128, "lr": 1e-4, "tsne_points": 2500, "extractor_steps": 2000},
     }
 

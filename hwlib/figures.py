@@ -22,6 +22,7 @@ MODELS = {
     "source_only": ("trained on source", BLUE),
     "dann": ("DANN", ORANGE),
     "target_only": ("trained on target", GREEN),
+    "dann_resnet34": ("ResNet-34 DANN", ORANGE),
 }
 MARKERS = ("o", "^")
 STYLE = seaborn.axes_style("ticks", {"axes.grid": True, "grid.color": "#e6e6e6", "grid.linewidth": 0.6}) | {
@@ -92,9 +93,11 @@ def gan_curve(record: Any) -> Figure:
 
 def adaptation_curves(*records: Any) -> Figure:
     """3-0, 4-0: class loss of each model, and the domain classifier's accuracy, a row a scenario."""
-    figure = Figure(figsize=(7, 2.5 * len(records)), layout="constrained")
-    rows = figure.subplots(len(records), 2, squeeze=False)
-    for (left, right), record in zip(rows, records, strict=True):
+    figure = Figure(figsize=(7, 2.7 * len(records)), layout="constrained")
+    parts = np.atleast_1d(figure.subfigures(len(records), 1))
+    for part, record in zip(parts, records, strict=True):
+        part.suptitle(_pair(record), fontsize=10, weight="bold")
+        left, right = part.subplots(1, 2)
         for model in dict.fromkeys(record.history["model"]):
             label, colour = MODELS.get(model, (model, ORANGE))
             mine = record.history["model"] == model
@@ -102,7 +105,7 @@ def adaptation_curves(*records: Any) -> Figure:
             _line(left, history, "class_loss", colour, label)
             if np.isfinite(history["domain_accuracy"]).any():
                 _line(right, history, "domain_accuracy", colour, label)
-        left.set(title=f"{_pair(record)}: class loss in nats", yscale="log")
+        left.set(title="class loss in nats", yscale="log")
         left.legend()
         right.axhline(50, color="grey", lw=0.8, ls="--")
         right.set(title="domain classifier right, % (50: cannot tell)", ylim=(40, 101))
@@ -185,14 +188,16 @@ def attribute_map(record: Any) -> Figure:
 
 def domain_maps(*records: Any) -> Figure:
     """3-4, 4-2: t-SNE of test features of both domains, by digit class and by domain, a row a scenario."""
-    figure = Figure(figsize=(7, 3.4 * len(records)), layout="constrained")
-    rows = figure.subplots(len(records), 2, squeeze=False)
+    figure = Figure(figsize=(7, 3.6 * len(records)), layout="constrained")
     palette = seaborn.color_palette("tab10", 10)
-    for (left, right), record in zip(rows, records, strict=True):
+    parts = np.atleast_1d(figure.subfigures(len(records), 1))
+    for part, record in zip(parts, records, strict=True):
+        part.suptitle(_pair(record), fontsize=10, weight="bold")
+        left, right = part.subplots(1, 2)
         points = record.arrays["tsne"]
         labels, domains = record.arrays["tsne_labels"], record.arrays["tsne_domain"]
         _scatter(left, points, labels, [str(i) for i in range(10)], palette, ["o"] * 10)
-        _bare(left, f"{_pair(record)}: by digit")
+        _bare(left, "by digit")
         left.get_legend().remove()
         for digit in np.unique(labels):
             x, y = np.median(points[labels == digit], axis=0)
@@ -200,7 +205,7 @@ def domain_maps(*records: Any) -> Figure:
             left.text(x, y, str(digit), weight="bold", ha="center", va="center", bbox=box)
         names = [record.title(record.params["src"]), record.title(record.params["tgt"])]
         _scatter(right, points, domains, names, [BLUE, ORANGE], MARKERS)
-        _bare(right, f"{_pair(record)}: by domain")
+        _bare(right, "by domain")
         right.legend(loc="best", markerscale=1.8)
     return figure
 
@@ -224,7 +229,7 @@ ALT = {
         "Learning curves of the VAE: reconstruction error and KL",
     ),
     "fig1_4": ("由 VAE 自 N(0, I) 解碼的 32 張人臉", "32 faces that the VAE decoded from N(0, I)"),
-    "fig1_5": ("測試潛在向量的 t-SNE，依{attribute}上色", "t-SNE of the test latents, coloured by {attribute}"),
+    "fig1_5": ("測試潛在向量的 t-SNE，依 {attribute} 上色", "t-SNE of the test latents, coloured by {attribute}"),
     "fig2_1": (
         "GAN 的學習曲線：左為兩個損失，右為鑑別器的平均輸出",
         "Learning curves of the GAN: both losses, and the discriminator's mean answers",
@@ -254,5 +259,7 @@ def alt(name: str, language: str, *records: Any) -> str:
     """Return the alternative text of a figure, in `zh` or `en`."""
     text = ALT[name][language == "en"]
     params = records[0].params
-    pairs = ", ".join(f"{r.params['src']} → {r.params['tgt']}" for r in records if "src" in r.params)
+    pairs = ", ".join(_pair(record) for record in records if "src" in record.params)
+    if language == "zh":
+        pairs = pairs.replace(" (stand-in)", "（替代資料）")
     return text.format(attribute=params.get("attribute", ""), pairs=pairs)

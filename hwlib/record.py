@@ -164,19 +164,26 @@ class Run:
         self.figures = figures_folder(config.runs_folder)
         self.metrics: dict[str, Any] = {}
         self.arrays: dict[str, np.ndarray] = {}
-        self._rows: list[dict[str, Any]] = []
+        self._trainings: dict[str, tuple[list[dict[str, Any]], float]] = {}
         self._started = time.perf_counter()
-        self._trained = 0.0
         try:
             shutil.rmtree(self.partial, ignore_errors=True)
             self.partial.mkdir(parents=True)
         except OSError as error:
             raise WorkbookError(f"runs: cannot write to {self.partial.parent} ({error.strerror})") from None
 
-    def add_training(self, history: list[dict[str, Any]], seconds: float, **columns: Any) -> None:
-        """Append a training's rows to the history, each with the given columns in front, and its seconds."""
-        self._rows += [columns | row for row in history]
-        self._trained += seconds
+    def add_training(self, model: str, history: list[dict[str, Any]], seconds: float) -> None:
+        """Keep a training's rows for `history.csv`, and its seconds; training a model again replaces its first try."""
+        self._trainings[model] = [{"model": model} | row for row in history], seconds
+
+    def _path(self, name: str) -> Path:
+        if not self.partial.is_dir():
+            raise WorkbookError(f"{self.config.run_id}: this run is finished; start a new one to change it")
+        return self.partial / name
+
+    @property
+    def _rows(self) -> list[dict[str, Any]]:
+        return [row for rows, _ in self._trainings.values() for row in rows]
 
     def save_metrics(self, **metrics: Any) -> None:
         """Keep numbers for `run.json`: scalars, tensors or lists of them; a dict is merged into the one of its name."""
@@ -193,11 +200,11 @@ class Run:
         from safetensors.torch import save_file
 
         state = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
-        save_file(state, self.partial / f"{name}.safetensors")
+        save_file(state, self._path(f"{name}.safetensors"))
 
     def save_text(self, name: str, text: str) -> None:
         """Write a small text file (a printed model) into the run."""
-        (self.partial / name).write_text(text, encoding="utf-8")
+        self._path(name).write_text(text, encoding="utf-8")
 
     def save_figure(self, name: str, png: bytes) -> None:
         """Write `<figures>/<name>.png`, for people; the report draws its own from the record."""
@@ -215,7 +222,7 @@ class Run:
 
     def finish(self) -> Record:
         """Write arrays, history and `run.json`, put the folder in its place, and return the record."""
-        np.savez_compressed(self.partial / "arrays.npz", **self.arrays)
+        np.savez_compressed(self._path("arrays.npz"), **self.arrays)
         self._write_history()
         text = json.dumps(self._describe(), ensure_ascii=False, indent=1, allow_nan=False)
         (self.partial / "run.json").write_text(text + "\n", encoding="utf-8")
@@ -224,7 +231,8 @@ class Run:
 
     def _describe(self) -> dict[str, Any]:
         total = time.perf_counter() - self._started
-        seconds = {"train": self._trained, "evaluate": total - self._trained, "total": total}
+        trained = sum(seconds for _, seconds in self._trainings.values())
+        seconds = {"train": trained, "evaluate": total - trained, "total": total}
         environment = {"python": platform.python_version(), "hwlib": __version__, "revision": revision()}
         return {
             "schema": SCHEMA,

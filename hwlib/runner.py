@@ -46,13 +46,20 @@ def run_all(configs: Sequence[Config], force: bool = False) -> int:
     from hwlib.data import open_data
     from hwlib.training.precision import choose
 
-    failed = []
+    failed, unfit = [], {}
     for config in configs:  # what is wrong with names, folders and devices shows before the first run
-        open_data(config)
-        choose(config.device, config.precision)
+        try:
+            open_data(config)
+            choose(config.device, config.precision)
+        except WorkbookError as error:
+            unfit[config] = error
+    if len(unfit) == len(configs):
+        raise next(iter(unfit.values()))
     for number, config in enumerate(configs, 1):
         head = f"[{number}/{len(configs)}] {config.run_id}"
         try:
+            if config in unfit:
+                raise unfit[config]
             if not force and (record := _unchanged(config)):
                 print(f"{head}: unchanged since {record.run['finished']}, not run again", flush=True)
                 continue

@@ -20,8 +20,8 @@ def make_run(tmp_path, **params):
 
 def finished(tmp_path, value=1.0):
     run = make_run(tmp_path)
-    run.add_training([{"step": 1, "epoch": 0.5, "class_loss": 2.0}], 1.5, model="source_only")
-    run.add_training([{"step": 1, "epoch": 0.5, "class_loss": 1.0, "domain_loss": 0.7}], 0.5, model="dann")
+    run.add_training("source_only", [{"step": 1, "epoch": 0.5, "class_loss": 2.0}], 1.5)
+    run.add_training("dann", [{"step": 1, "epoch": 0.5, "class_loss": 1.0, "domain_loss": 0.7}], 0.5)
     run.save_metrics(accuracy={"dann": torch.tensor(value)})
     run.save_metrics(accuracy={"source_only": 2.0}, table=np.array([1.0, 2.0]))
     run.save_arrays(points=torch.arange(4.0), labels=np.arange(3))
@@ -66,12 +66,21 @@ def test_record_reads_back(tmp_path):
 
 def test_record_on_the_way_reads_like_the_finished_one(tmp_path):
     run = make_run(tmp_path)
-    run.add_training([{"step": 1, "epoch": 0.5, "class_loss": 2.0}], 1.5, model="dann")
+    run.add_training("dann", [{"step": 9, "epoch": 9.0, "class_loss": 7.0}], 99)
+    run.add_training("dann", [{"step": 1, "epoch": 0.5, "class_loss": 2.0}], 1.5)  # a cell run again
     run.save_arrays(points=np.arange(2))
     record = run.record()
     assert record.history["class_loss"].tolist() == [2.0]
     assert record.arrays["points"].tolist() == [0, 1]
     assert record.params == run.config.params()
+    assert record.run["seconds"]["train"] == 1.5
+
+
+def test_a_finished_run_is_not_changed_any_more(tmp_path):
+    run = make_run(tmp_path)
+    run.finish()
+    with pytest.raises(WorkbookError, match=r"^p3_usps_mnistm_s0: this run is finished; start a new one"):
+        run.save_weights(torch.nn.Linear(2, 1))
 
 
 def test_new_run_replaces_the_old_one_only_when_it_is_whole(tmp_path):

@@ -28,5 +28,5 @@ def train(
     start = time.perf_counter()
     history = fit(rule, sets, plan, batch_size=config.batch_size, seed=config.seed, compute=compute, label=model)
     seconds = time.perf_counter() - start
-    run.add_training(history, seconds, model=model)
+    run.add_training(model, history, seconds)
     return seconds
