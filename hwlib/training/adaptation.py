@@ -45,12 +45,14 @@ class DANNRule(LearningRule):
     """Domain-adversarial training (Ganin et al. 2016): labels of the source, images of both domains.
 
     Source and target pass as one mixed batch, so batch normalisation sees both and one pass does the work of two.
+    `reversal` scales the paper's schedule of reversal.
     """
 
-    def __init__(self, model: DomainAdversarialNetwork, compute: Compute, lr: float) -> None:
+    def __init__(self, model: DomainAdversarialNetwork, compute: Compute, lr: float, reversal: float = 1.0) -> None:
         self.model = compute.place(model)
         self.modules = {"model": model}
         self.optimizers = [compute.adam(model, lr)]
+        self.reversal = reversal
 
     def step(self, source: torch.Tensor, labels: torch.Tensor, target: torch.Tensor, *, progress: float) -> Losses:
         n = len(source)
@@ -58,7 +60,7 @@ class DANNRule(LearningRule):
         domains = torch.arange(2, device=images.device).repeat_interleave(n)  # source 0, target 1
         features = self.model.features(images)  # (2n, 800)
         class_loss = nll_loss(self.model.classify_class(features[:n]).float(), labels)
-        reversed_features = reverse_gradient(features, reversal_strength(progress))
+        reversed_features = reverse_gradient(features, self.reversal * reversal_strength(progress))
         domain_scores = self.model.classify_domain(reversed_features).float()  # (2n, 2)
         domain_loss = nll_loss(domain_scores, domains)
         self.optimizers[0].zero_grad(set_to_none=True)

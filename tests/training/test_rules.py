@@ -117,7 +117,7 @@ def test_supervised_step_leaves_the_domain_classifier_alone():
 
 
 def test_dann_step():
-    rule = DANNRule(made(DANN), CPU, lr=1e-3)
+    rule = DANNRule(made(DANN), CPU, lr=1e-3, reversal=0.5)
     source, labels, target = digits(), torch.arange(8), 255 - digits()
     torch.manual_seed(7)
     losses = rule.step(source, labels, target, progress=0.3)
@@ -130,7 +130,7 @@ def test_dann_step():
     domain_loss = functional.nll_loss(reference.classify_domain(features), domains)
     extractor = list(reference.cnn_layer.parameters())
     heads = [*reference.classify_class.parameters(), *reference.classify_domain.parameters()]
-    strength = 2 / (1 + math.exp(-3)) - 1
+    strength = 0.5 * (2 / (1 + math.exp(-3)) - 1)
     by_class = torch.autograd.grad(class_loss, extractor, retain_graph=True)
     by_domain = torch.autograd.grad(domain_loss, extractor, retain_graph=True)
     (class_loss + domain_loss).backward(inputs=heads)
