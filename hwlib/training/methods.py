@@ -17,4 +17,4 @@ def build_model(config: UDAConfig) -> DomainAdversarialNetwork:
 
 def build_rule(config: UDAConfig, model: DomainAdversarialNetwork, compute: Compute) -> LearningRule:
     """Return the learning rule of `config.method`; its step takes source images, their labels, and target images."""
-    return DANNRule(model, compute, config.lr, config.reversal)
+    return DANNRule(model, compute, config.lr, config.batches, config.reversal)

@@ -116,15 +116,18 @@ def test_supervised_step_leaves_the_domain_classifier_alone():
     assert all(torch.equal(v, before[k]) for k, v in rule.model.classify_domain.state_dict().items())
 
 
-def test_dann_step():
-    rule = DANNRule(made(DANN), CPU, lr=1e-3, reversal=0.5)
+@pytest.mark.parametrize("batches", ["separate", "mixed"])
+def test_dann_step(batches):
+    rule = DANNRule(made(DANN), CPU, lr=1e-3, batches=batches, reversal=0.5)
     source, labels, target = digits(), torch.arange(8), 255 - digits()
     torch.manual_seed(7)
     losses = rule.step(source, labels, target, progress=0.3)
 
     reference = made(DANN)
     torch.manual_seed(7)
-    features = reference.features(torch.cat((source, target)).float() / 127.5 - 1)
+    images = torch.cat((source, target)).float() / 127.5 - 1
+    parts = images.split(8 if batches == "separate" else 16)
+    features = torch.cat([reference.features(part) for part in parts])
     class_loss = functional.nll_loss(reference.classify_class(features[:8]), labels)
     domains = torch.tensor([0] * 8 + [1] * 8)
     domain_loss = functional.nll_loss(reference.classify_domain(features), domains)
