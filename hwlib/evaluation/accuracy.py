@@ -33,8 +33,7 @@ def evaluate(model: nn.Module, test: ImageSet, compute: Compute) -> tuple[float,
 
 
 def score(run: Run, name: str, model: nn.Module, source: ImageSet, target: ImageSet, compute: Compute) -> None:
-    """Save a trained model's weights as `name`, its accuracies on both test sets, and its confusion on the target's."""
-    run.save_weights(model, name)
+    """Save the accuracies of a trained model on both test sets, and its confusion on the target's, as `name`."""
     percent, matrix = evaluate(model, target, compute)
     run.save_metrics(accuracy={name: percent}, source_accuracy={name: evaluate(model, source, compute)[0]})
     run.save_arrays(**{f"confusion_{name}": matrix})

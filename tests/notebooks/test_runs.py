@@ -47,6 +47,7 @@ def test_the_literal_papermill_command(where, tmp_path):
     assert len(outputs(notebook, "image/png")) == 2
     record = Record.load(runs / "p3_usps_mnistm_s0")
     assert record.metrics["accuracy"].keys() == {"source_only", "dann", "target_only"}
+    assert {path.stem for path in record.folder.glob("*.safetensors")} == record.metrics["accuracy"].keys()
     assert {path.name for path in (runs / "figures").iterdir()} == {
         "fig3_0_usps_mnistm.png",
         "fig3_4_usps_mnistm.png",
@@ -59,6 +60,7 @@ def test_papermill_with_an_output_path_of_ones_own(tmp_path):
     assert result.returncode == 0, result.stderr
     nbformat.validate(nbformat.read(out, as_version=4))
     record = Record.load(runs / "p4_svhn_usps_dann_resnet34_s0")
+    assert [path.name for path in record.folder.glob("*.safetensors")] == ["model.safetensors"]
     shown = nbformat.read(out, as_version=4).cells[-1].outputs[0]["data"]
     assert shown["text/plain"] == repr(record)
     assert json.dumps(record.metrics["accuracy"]).replace('"', "&quot;") in shown["text/html"]

@@ -1,0 +1,63 @@
+"""How a training shows itself, by where it runs."""
+
+import sys
+
+import pytest
+
+from hwlib.training.progress import LINES, Progress, kind, reporter
+
+
+def feed(report, steps=40):
+    history = []
+    for step in range(1, steps + 1):
+        history.append({"step": step, "epoch": step / 10, "loss": 1 / step})
+        report(Progress(step, steps, 0.5 * step, history))
+
+
+def test_where_we_run_decides_the_kind(monkeypatch):
+    monkeypatch.delenv("HW_PROGRESS")
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    monkeypatch.delenv("VSCODE_PID", raising=False)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert kind() == "bar"  # a terminal
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    assert kind() == "lines"  # a log file
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    assert kind() == "lines"  # a kernel of papermill, nbmake or nbclient
+    monkeypatch.setenv("JPY_SESSION_NAME", "notebooks/p1_vae.ipynb")
+    assert kind() == "live"  # a notebook open in Lab
+    monkeypatch.setenv("HW_PROGRESS", "none")
+    assert kind() == "none"
+
+
+@pytest.mark.parametrize("steps", [3, 8, 40, 100])
+def test_headless_prints_a_few_lines_and_the_last(monkeypatch, capsys, steps):
+    monkeypatch.setenv("HW_PROGRESS", "lines")
+    with reporter("vae", steps) as report:
+        feed(report, steps)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == min(LINES, steps)
+    assert lines[-1].startswith(f"vae: step {steps}/{steps}  epoch {steps / 10:.1f}  loss ")
+    assert lines[-1].endswith("(0 s left)")
+
+
+def test_a_terminal_gets_a_bar(monkeypatch, capsys):
+    monkeypatch.setenv("HW_PROGRESS", "bar")
+    with reporter("vae", 40) as report:
+        feed(report)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "vae: 100%" in captured.err
+    assert "40/40" in captured.err
+
+
+def test_lab_gets_a_live_curve(monkeypatch):
+    shown = []
+    monkeypatch.setenv("HW_PROGRESS", "live")
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    with reporter("vae", 40) as report:
+        feed(report)
+    text, picture = shown[0].children
+    assert text.value.startswith("vae: step 40/40")
+    assert bytes(picture.value).startswith(b"\x89PNG")
