@@ -228,7 +228,7 @@ ALT = {
         "VAE 的學習曲線：左為重建誤差，右為 KL 散度",
         "Learning curves of the VAE: reconstruction error and KL",
     ),
-    "fig1_4": ("由 VAE 自 N(0, I) 解碼的 32 張人臉", "32 faces that the VAE decoded from N(0, I)"),
+    "fig1_4": ("VAE 由 N(0, I) 解碼出的 32 張人臉", "32 faces that the VAE decoded from N(0, I)"),
     "fig1_5": ("測試潛在向量的 t-SNE，依 {attribute} 上色", "t-SNE of the test latents, coloured by {attribute}"),
     "fig2_1": (
         "GAN 的學習曲線：左為兩個損失，右為鑑別器的平均輸出",
@@ -237,19 +237,19 @@ ALT = {
     "fig2_2": ("由生成器產生的 32 張人臉", "32 faces made by the generator"),
     "fig2_4": ("VAE（左）與 GAN（右）各 32 張人臉", "32 faces of the VAE (left) and of the GAN (right)"),
     "fig3_0": (
-        "訓練曲線：類別損失與領域分類器的準確率",
+        "學習曲線：類別損失與領域分類器的準確率",
         "Learning curves: class loss, and accuracy of the domain classifier",
     ),
     "fig3_4": (
-        "DANN 測試特徵的 t-SNE：左依數字、右依領域上色（{pairs}）",
+        "DANN 測試特徵的 t-SNE，左依數字、右依領域上色：{pairs}",
         "t-SNE of the DANN's test features by digit (left) and by domain (right): {pairs}",
     ),
     "fig4_0": (
-        "訓練曲線：類別損失與領域分類器的準確率",
+        "學習曲線：類別損失與領域分類器的準確率",
         "Learning curves: class loss, and accuracy of the domain classifier",
     ),
     "fig4_2": (
-        "改良方法測試特徵的 t-SNE：左依數字、右依領域上色（{pairs}）",
+        "改良方法測試特徵的 t-SNE，左依數字、右依領域上色：{pairs}",
         "t-SNE of the improved method's test features by digit (left) and by domain (right): {pairs}",
     ),
 }
@@ -259,7 +259,8 @@ def alt(name: str, language: str, *records: Any) -> str:
     """Return the alternative text of a figure, in `zh` or `en`."""
     text = ALT[name][language == "en"]
     params = records[0].params
-    pairs = ", ".join(_pair(record) for record in records if "src" in record.params)
-    if language == "zh":
-        pairs = pairs.replace(" (stand-in)", "（替代資料）")
+    zh = language == "zh"
+    pairs = ("、" if zh else ", ").join(_pair(record) for record in records if "src" in record.params)
+    if zh:
+        pairs = pairs.replace(" (stand-in)", "（替代資料）").replace("） ", "）")
     return text.format(attribute=params.get("attribute", ""), pairs=pairs)

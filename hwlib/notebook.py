@@ -57,7 +57,8 @@ def show(name: str, run: Run) -> HTML | Image | Markdown:
         return Markdown(f"{text['zh']}\n\n{text['en']}")
     if name == "fig2_4" and len(needed) == 1:
         return Markdown(
-            "尚無同一份資料的 VAE 紀錄：先執行 `hw run p1`。\n\nNo VAE run on these faces yet: `hw run p1` makes it."
+            "尚無使用同一份人臉資料的 VAE 紀錄；請先執行 `hw run p1`。\n\n"
+            "No VAE run on these faces yet: `hw run p1` makes it."
         )
     png = figures.png(figures.draw(name, *needed))
     params = run.config.params()

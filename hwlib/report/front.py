@@ -50,13 +50,13 @@ def data_note(found: Collection) -> str:
         zh = "目前沒有任何可用的紀錄；執行 <code>hw run all</code> 即可產生。"
         en = "There are no usable records yet; <code>hw run all</code> makes them."
         return f'<div class="note">{both(zh, en)}</div>'
-    where = [esc(mark.join(o[i] for o in origins)) for i, mark in ((0, "；"), (1, "; "))]
+    where = [esc(mark.join(o[i] for o in origins)) for i, mark in ((0, "、"), (1, "; "))]
     if sets:
         titles = [words.title(found.all, name) for name in sorted(sets)]
         names_zh, names = esc("、".join(zh for zh, _ in titles)), esc(", ".join(en for _, en in titles))
         zh = (
             f"<strong>本報告使用替代資料：{names_zh}。</strong>"
-            "替代影像只是形式相同，數字不能與課程真實資料上的結果直接比較。"
+            "替代影像只有形式相同，其數值不能與課程真實資料上的結果直接比較。"
         )
         en = (
             f"<strong>This report uses stand-in images: {names}.</strong> They only have the same form; "
@@ -92,8 +92,8 @@ def contents(titles: dict[str, tuple[str, str]]) -> str:
 MEASURES = {
     "test_mse": ("測試集重建 MSE", "test reconstruction MSE", 4),
     "test_kl": ("測試集 KL（nats）", "test KL (nats)", 1),
-    "discriminator_real": ("D(真實人臉)", "D(real faces)", 2),
-    "discriminator_fake": ("D(生成人臉)", "D(generated faces)", 2),
+    "discriminator_real": ("D（真實人臉）", "D(real faces)", 2),
+    "discriminator_fake": ("D（生成人臉）", "D(generated faces)", 2),
     "frechet_distance": (
         "Fréchet 距離（屬性 CNN 特徵，非 FID）",
         "Fréchet distance (attribute-CNN features, not FID)",

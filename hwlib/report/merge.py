@@ -12,8 +12,9 @@ from hwlib.report.artefacts import PROBLEM, element
 from hwlib.report.collect import Collection
 from hwlib.report.front import appendix, page
 from hwlib.report.markdown import headings
+from hwlib.sources import NAMES
 
-FILES = {"p1": "p1_vae.ipynb", "p2": "p2_gan.ipynb", "p3": "p3_dann.ipynb", "p4": "p4_uda.ipynb"}
+FILES = {problem: f"{name}.ipynb" for problem, name in NAMES.items()}
 DROPPED = {"parameters", "injected-parameters", "versions", "record"}
 LANGUAGES = {"lang:zh": words.ZH, "lang:en": words.EN}
 PICTURE, TEXT = "image/png", "text/plain"

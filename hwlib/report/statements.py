@@ -77,15 +77,15 @@ def vae(found: Collection) -> list[list[Text]]:
     (mse0, mse1), (kl0, kl1) = (fifths(record.history[name]) for name in ("reconstruction", "kl"))
     mse, kl = moved(mse0, mse1), moved(kl0, kl1, 1, (" nats", " nats"))
     curve = (
-        f"比較訓練的前五分之一與後五分之一，重建誤差（MSE）平均{mse[0]}，KL 散度{kl[0]}。",
+        f"比較訓練的前五分之一與最後五分之一，重建誤差（MSE）平均{mse[0]}，KL 散度{kl[0]}。",
         f"From the first to the last fifth of training the reconstruction error (MSE) {mse[1]}, and the KL {kl[1]}.",
     )
     table = np.array(record.metrics["table_mse"])
     best, worst = table.argmin() + 1, table.argmax() + 1
     test, nats = measured(found.p1, "test_mse"), measured(found.p1, "test_kl")
     whole = (
-        f"整個測試集的 MSE 為 {test.text(4)}、KL 為 {nats.text(1)} nats；表中十張圖以第 {best} 張最低"
-        f"（{table.min():.4f}）、第 {worst} 張最高（{table.max():.4f}）。",
+        f"整個測試集的 MSE 為 {test.text(4)}、KL 為 {nats.text(1)} nats；表中十張影像以第 {best} 張重建得最好"
+        f"（{table.min():.4f}）、第 {worst} 張最差（{table.max():.4f}）。",
         f"Over the whole test set the MSE is {test.text(4)} and the KL {nats.text(1)} nats; of the ten "
         f"images in the table, number {best} is reconstructed best ({table.min():.4f}) and number {worst} worst "
         f"({table.max():.4f}).",
@@ -96,18 +96,18 @@ def vae(found: Collection) -> list[list[Text]]:
 
 
 def _vae_student(record: Record, mean: float) -> Text:
-    said_zh = f"學生報告的十張圖平均 MSE 為 {published.STUDENT_MSE}、KL 為 {published.STUDENT_KL} nats"
+    said_zh = f"學生報告中十張影像的平均 MSE 為 {published.STUDENT_MSE}、KL 為 {published.STUDENT_KL} nats"
     said_en = (
         f"The student's ten images have a mean MSE of {published.STUDENT_MSE} at a KL of {published.STUDENT_KL} nats"
     )
     if stands_in([record]):
         return (
-            f"{said_zh}；本次用的是替代資料，十張圖的平均 {mean:.4f} 不能與之比較。",
+            f"{said_zh}；本次使用替代資料，十張影像的平均 {mean:.4f} 不能與之比較。",
             f"{said_en}; this run used stand-in faces, so its mean of {mean:.4f} is not comparable.",
         )
-    zh, en = compared(mean, published.STUDENT_MSE, "學生的數字")
+    zh, en = compared(mean, published.STUDENT_MSE, "學生的數值")
     return (
-        f"{said_zh}；本次十張圖平均 {mean:.4f}，{zh}。",
+        f"{said_zh}；本次十張影像的平均為 {mean:.4f}，{zh}。",
         f"{said_en}; ours have {mean:.4f}, {en} the student's.",
     )
 
@@ -118,13 +118,13 @@ def gan(found: Collection) -> list[list[Text]]:
     scores = measured(found.p2, "discriminator_real"), measured(found.p2, "discriminator_fake")
     real, fake = (s.mean for s in scores)
     numbers = (
-        f"訓練結束時，鑑別器對未參與訓練的人臉平均給 {scores[0]}，對生成人臉平均給 {scores[1]}：",
+        f"訓練結束時，鑑別器對未參與訓練的人臉平均給出 {scores[0]}，對生成人臉平均給出 {scores[1]}：",
         f"At the end the discriminator answers {scores[0]} on average to held-out faces and {scores[1]} to "
         "generated ones:",
     )
     if real <= fake:
         verdict = (
-            "生成人臉的分數不低於未參與訓練的人臉，鑑別器在新影像上分不出真假。",
+            "生成人臉的分數不低於未參與訓練的人臉，可見鑑別器在新影像上分不出真假。",
             "generated faces score no lower, so on new images it does not tell them apart.",
         )
     elif abs(real - 0.5) <= 0.15 and abs(fake - 0.5) <= 0.15:
@@ -136,19 +136,19 @@ def gan(found: Collection) -> list[list[Text]]:
         )
     else:
         verdict = (
-            "兩者有差距但未拉開，鑑別器略占優勢。",
+            "兩者有差距但不大，鑑別器略占上風。",
             "there is a gap but no wide one, so the discriminator is somewhat ahead.",
         )
     d, g = (moved(*fifths(record.history[f"{who}_loss"]), 2) for who in ("discriminator", "generator"))
     losses = (
-        f"訓練前後五分之一相比，鑑別器的損失{d[0]}，生成器的損失{g[0]}。",
+        f"比較訓練的前五分之一與最後五分之一，鑑別器的損失平均{d[0]}，生成器的損失{g[0]}。",
         f"From the first to the last fifth of training the discriminator's loss {d[1]}, and the generator's {g[1]}.",
     )
     trained = fifths(record.history["discriminator_real"])[1]
     known = trained - real > 0.1
     memory = (
-        f"訓練末段它對訓練人臉給 {trained:.2f}，"
-        + ("明顯高於未參與訓練的人臉，可能記住了部分訓練影像。" if known else "並未明顯高於未參與訓練的人臉。"),
+        f"訓練末段，鑑別器對訓練人臉平均給出 {trained:.2f}，"
+        + ("明顯高於未參與訓練的人臉，可能記住了部分訓練影像。" if known else "並不明顯高於未參與訓練的人臉。"),
         f"Late in training it gave {trained:.2f} to training faces, "
         + (
             "well above held-out ones; it may remember some of its training images."
@@ -164,13 +164,13 @@ def faces(found: Collection) -> list[list[Text]]:
     if not found.p1:
         line = words.command("p1")
         return [
-            [(f"還沒有 VAE 的紀錄，無法比較；先執行 `{line}`。", f"There is no VAE record to compare with; `{line}`.")]
+            [(f"尚無 VAE 的紀錄，無法比較；請先執行 `{line}`。", f"There is no VAE record to compare with; `{line}`.")]
         ]
     pair = found.p1[0], found.p2[0]
     sentences = [*_distances(found), *_looks(*pair)]
     if pair[0].run["data"]["kind"] != pair[1].run["data"]["kind"] or pair[0].sets != pair[1].sets:
         sentences.append(
-            ("注意：兩者用的資料不同，數字不宜直接比較。", "Note: the two used different data; compare with care.")
+            ("注意：兩者使用的資料不同，數值不宜直接比較。", "Note: the two used different data; compare with care.")
         )
     if pair[0].run["profile"] != pair[1].run["profile"]:
         profiles = " / ".join(words.plain(record.run["profile"]) for record in pair)
@@ -184,25 +184,25 @@ def faces(found: Collection) -> list[list[Text]]:
 
 
 def _distances(found: Collection) -> list[Text]:
-    names = {"frechet_distance": ("Fréchet 距離", "Fréchet"), "kernel_distance": ("核距離", "kernel")}
+    names = {"frechet_distance": ("Fréchet 距離為", "Fréchet"), "kernel_distance": ("核距離為", "kernel")}
     known = {n: (measured(found.p1, n), measured(found.p2, n)) for n in names}
     known = {n: (v[0].mean, v[1].mean) for n, v in known.items() if all(v)}
     if not known:
-        return [("兩者都沒有可比的距離量測。", "No distance was measured for both.")]
+        return [("兩者沒有共同量測的距離可供比較。", "No distance was measured for both.")]
     parts = [
         tuple(f"{names[n][i]} VAE {v[0]:.4g}{'、' if not i else ', '}GAN {v[1]:.4g}" for i in (0, 1))
         for n, v in known.items()
     ]
     wins = {_closer(*v) for v in known.values()}
     if len(wins) > 1:
-        verdict = "依不同距離，結論並不一致。", "and the distances do not agree on which is closer."
+        verdict = "兩種距離對何者較近的結論並不一致。", "and the distances do not agree on which is closer."
     else:
         verdict = {
-            "vae": ("VAE 的人臉離測試人臉較近。", "so the VAE's faces are closer to the test faces."),
-            "gan": ("GAN 的人臉離測試人臉較近。", "so the GAN's faces are closer to the test faces."),
-            "": ("兩者與測試人臉的距離相當。", "so the two are about equally far from the test faces."),
+            "vae": ("因此 VAE 的人臉離測試人臉較近。", "so the VAE's faces are closer to the test faces."),
+            "gan": ("因此 GAN 的人臉離測試人臉較近。", "so the GAN's faces are closer to the test faces."),
+            "": ("因此兩者與測試人臉的距離相當。", "so the two are about equally far from the test faces."),
         }[wins.pop()]
-    what = "以在訓練人臉上訓練的屬性 CNN 取特徵，量測生成人臉與測試人臉的距離（不是 FID）："
+    what = "以訓練人臉訓練的屬性 CNN 抽取特徵，量測生成人臉與測試人臉的距離（不是 FID）："
     what_en = (
         "Distance between sampled and test faces, in features of an attribute CNN trained on the training faces "
         "(not FID):"
@@ -224,7 +224,7 @@ def _looks(one: Record, two: Record) -> list[Text]:
     s0 = _sharpness_and_variety(real)[0]
     sharp, varied = compared(s2, s1, "VAE"), compared(v2, v1, "VAE")
     out = (
-        f"32 張人臉的平均鄰接像素差（銳利度）為 VAE {s1:.3f}、GAN {s2:.3f}（測試人臉 {s0:.3f}），"
+        f"32 張人臉的平均相鄰像素差（銳利度）為 VAE {s1:.3f}、GAN {s2:.3f}（測試人臉 {s0:.3f}），"
         f"人臉之間的像素標準差（多樣性）為 VAE {v1:.3f}、GAN {v2:.3f}；"
         f"GAN 的銳利度{sharp[0]}，多樣性{varied[0]}。",
         f"The mean difference of neighbouring pixels (sharpness) in the 32 faces is {s1:.3f} for the VAE and {s2:.3f} "
@@ -233,7 +233,7 @@ def _looks(one: Record, two: Record) -> list[Text]:
     )
     agrees = sharp[1] == varied[1] == "higher than"
     student = (
-        "學生以目視判斷 GAN 較多樣、細節較多，這些量測" + ("與其一致。" if agrees else "並未都支持這個看法。"),
+        "學生以目視判斷 GAN 較多樣、細節較多；這兩項量測" + ("與此一致。" if agrees else "並非都支持這個看法。"),
         "By eye the student found the GAN more varied and more detailed; these measurements "
         + ("agree." if agrees else "do not both support that."),
     )

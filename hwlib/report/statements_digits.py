@@ -45,14 +45,16 @@ def uda(found: Collection) -> list[list[Text]]:
         ours, sentences = accuracy(records, name), [_head(records, pair)]
         title = tuple(map(words.plain, words.method(name)))
         if reference := found.p3.get(pair):
-            sentences.append(_against(ours, accuracy(reference, "dann"), title, ("DANN", "the DANN of problem 3")))
+            sentences.append(
+                _against(ours, accuracy(reference, "dann"), title, ("問題三 DANN", "the DANN of problem 3"))
+            )
             sentences.append(_ceiling(ours, accuracy(reference, "target_only")))
             sentences += _unlike(records, reference)
         else:
             line = words.command("p3", pair)
             sentences.append(
                 (
-                    f"{title[0]}的準確率為 {ours}%；問題三尚無這組紀錄可比（{_code(line)}）。",
+                    f"{title[0]} 的準確率為 {ours}%；問題三尚無這組紀錄可比（{_code(line)}）。",
                     f"{title[1]} reaches {ours}%; problem 3 has no record to compare with ({_code(line)}).",
                 )
             )
@@ -94,28 +96,29 @@ def _against(ours: Score, theirs: Score, who: Text, whom: Text) -> Text:
     numbers = f"{ours}%", f"{theirs}%"
     if gap.sign == 0:
         return (
-            f"{who[0]} 與{_space(whom[0])}相同，都是 {numbers[0]}。",
+            f"{who[0]} 的準確率與{_space(whom[0])}相同，都是 {numbers[0]}。",
             f"{who[1]} and {whom[1]} are equal at {numbers[0]}.",
         )
     zh, en = ("高", "above") if gap.sign > 0 else ("低", "below")
     tail = "，但差距在種子間的離散範圍之內（±{0:.2f}）", ", a difference within the spread over seeds (±{0:.2f})"
     tail = tuple(t.format(gap.spread) for t in tail) if gap.within_spread else ("", "")
     return (
-        f"{who[0]} 為 {numbers[0]}，比{_space(whom[0])}的 {numbers[1]} {zh} {_points(gap.points)} 個百分點{tail[0]}。",
+        f"{who[0]} 的準確率為 {numbers[0]}，比{_space(whom[0])}的 {numbers[1]} {zh} {_points(gap.points)} 個百分點"
+        f"{tail[0]}。",
         f"{who[1]} reaches {numbers[0]}, {_points(gap.points)} points {en} {whom[1]} ({numbers[1]}){tail[1]}.",
     )
 
 
 def _space(word: str) -> str:
     """Latin words stand off from Han ones."""
-    return f" {word} " if word.isascii() else word
+    return f"{' ' if word[0].isascii() else ''}{word}{' ' if word[-1].isascii() else ''}"
 
 
 def _ceiling(ours: Score, target: Score) -> Text:
     gap = difference(ours, target)
     if gap.sign >= 0:
         return (
-            f"它不低於用目標域標籤訓練的 {target}%（相差 {_points(gap.points)} 個百分點）。",
+            f"此準確率不低於用目標域標籤訓練的 {target}%（相差 {_points(gap.points)} 個百分點）。",
             f"It is not below training with target labels ({target}%; {_points(gap.points)} points apart).",
         )
     return (
@@ -142,7 +145,7 @@ def confused(records: Sequence[Record], model: str) -> Text:
 VERDICTS = {
     "up": ("{} 組提高", "gained in {}"),
     "down": ("{} 組降低", "lost in {}"),
-    "even": ("{} 組沒有可分辨的差異", "showed no clear difference in {}"),
+    "even": ("{} 組沒有明確的差異", "showed no clear difference in {}"),
 }
 
 
@@ -153,7 +156,7 @@ def _ranking(gaps: Sequence[Difference]) -> list[Text]:
     n = len(gaps)
     return [
         (
-            f"在有紀錄的 {n} 組情境中，DANN 相對於只用來源域訓練的準確率：{'、'.join(zh for zh, _ in parts)}。",
+            f"在有紀錄的 {n} 組情境中，與只用來源域訓練相比，DANN 的準確率有 {'、'.join(zh for zh, _ in parts)}。",
             f"Of the {n} scenario{'s' * (n > 1)} on record, DANN {' and '.join(en for _, en in parts)} against "
             "training on source only.",
         )
@@ -178,11 +181,11 @@ def _seeds(records: Sequence[Record], who: Text) -> Text:
     seeds = sorted({record.run["seed"] for record in records})
     if len(seeds) == 1:
         return (
-            f"{who[0]}只有一個種子（{seeds[0]}），小幅差距不宜當作定論。",
+            f"{who[0]}只用了一個種子（{seeds[0]}），小幅差距不足以下定論。",
             f"{who[1]} are one seed ({seeds[0]}), so small differences settle nothing.",
         )
     return (
-        f"數字取自種子 {'、'.join(map(str, seeds))}，± 為種子間的標準差；沒有 ± 的只有一個種子。",
+        f"數值取自種子 {'、'.join(map(str, seeds))}，± 為種子間的標準差；沒有 ± 者只用了一個種子。",
         f"Numbers are over seeds {', '.join(map(str, seeds))}; ± is the standard deviation, and those without it are "
         "one seed.",
     )
@@ -200,14 +203,14 @@ def _student(groups: dict[Scenario, Sequence[Record]], model: str, key: str) -> 
     if parts:
         sentences.append(
             (
-                f"與學生報告的數字相差（百分點）：{'、'.join(parts)}。",
+                f"相較於學生報告的數值，差距為（百分點）：{'、'.join(parts)}。",
                 f"Against the student's reported numbers, in points: {', '.join(parts)}.",
             )
         )
     if len(real) < len(groups):
         sentences.append(
             (
-                "用到替代資料的情境，不能與學生在課程真實資料上的數字比較。",
+                "使用替代資料的情境，其數值不能與學生在課程真實資料上的數值比較。",
                 "Where stand-ins were used, the numbers do not compare with the student's on the real data.",
             )
         )

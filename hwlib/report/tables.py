@@ -67,8 +67,8 @@ def faces_table(found: Collection) -> str:
     mse, kl = measured(found.p1, "test_mse"), measured(found.p1, "test_kl")
     seeds = "" if mse.sd is None else f" (n = {mse.n})"
     notes = (
-        f"MSE 為 [0, 1] 尺度上像素與色版的平均；學生報告的十張圖平均 {published.STUDENT_MSE}、"
-        f"KL {published.STUDENT_KL} nats（課程真實資料）。",
+        f"MSE 為 [0, 1] 尺度上對像素與通道的平均；學生報告中十張影像的平均為 {published.STUDENT_MSE}、"
+        f"KL 為 {published.STUDENT_KL} nats（課程真實資料）。",
         "MSE is the mean over pixels and channels on the [0, 1] scale. The student reported a mean of "
         f"{published.STUDENT_MSE} over ten images and a KL of {published.STUDENT_KL} nats (real course data).",
     )
@@ -109,8 +109,8 @@ def accuracy_table(name: str, rows: Sequence[Row], *notes: tuple[str, str]) -> s
         body += "</tr>"
     about = [
         (
-            "目標域測試集準確率（%），取最後一步的模型；多個種子時為平均 ± 標準差。"
-            "學生欄是其報告在課程真實資料上的數字（單次執行）。",
+            "目標域測試集的準確率（%），取最後一步的模型；有多個種子時為平均 ± 標準差。"
+            "學生的數值來自課程真實資料，各為單次執行。",
             "Accuracy in percent on the target test set, model of the last step; mean ± standard deviation where there "
             "are several seeds. The student's numbers are from the real course data, one run each.",
         )
@@ -118,7 +118,7 @@ def accuracy_table(name: str, rows: Sequence[Row], *notes: tuple[str, str]) -> s
     if mixed:
         about.append(
             (
-                "<strong>注意：各欄的資料或設定檔不同，已在格內標明，不宜直接比較。</strong>",
+                "<strong>注意：各格的資料或設定檔不同，已在格內標明，不宜直接比較。</strong>",
                 "<strong>Note: cells differ in data or profile, as marked in each; they do not compare directly."
                 "</strong>",
             )
@@ -203,7 +203,7 @@ def summary(found: Collection) -> str:
         body += "</tbody>"
     zh, en = words.provenance(used) if used else ("", "")
     note = (
-        "目標域測試集準確率（%）。學生與同儕（2019、2020 年同一作業的公開報告）的數字來自課程真實資料；"
+        "目標域測試集的準確率（%）。學生與同儕（2019、2020 年同一份作業的公開報告）的數值來自課程真實資料；"
         "同儕的改良方法各異。",
         "Accuracy in percent on the target test set. The student's and the peers' numbers (public reports of the same "
         "homework, 2019 and 2020) are from the real course data; the peers' improved methods differ.",

@@ -47,12 +47,12 @@ CAPTIONS = {
     "txt2_3": ("討論：對抗訓練", "Discussion: adversarial training"),
     "fig2_4": ("VAE 與 GAN 的人臉並列", "Faces of the VAE and of the GAN side by side"),
     "txt2_4": ("討論：VAE 與 GAN 的比較", "Discussion: VAE against GAN"),
-    "fig3_0": ("學習曲線：類別損失與領域分類準確率", "Learning curves: class loss and domain accuracy"),
+    "fig3_0": ("學習曲線：類別損失與領域分類器的準確率", "Learning curves: class loss and domain accuracy"),
     "tbl3_1": ("目標域測試集的準確率", "Accuracy on the target test set"),
     "fig3_4": ("測試特徵的 t-SNE：依數字、依領域", "t-SNE of test features, by digit and by domain"),
     "model3_5": ("DANN 的架構與訓練設定", "The DANN as printed, with its training settings"),
     "txt3_6": ("討論", "Discussion"),
-    "fig4_0": ("學習曲線：類別損失與領域分類準確率", "Learning curves: class loss and domain accuracy"),
+    "fig4_0": ("學習曲線：類別損失與領域分類器的準確率", "Learning curves: class loss and domain accuracy"),
     "tbl4_1": ("改良方法在目標域測試集的準確率", "Accuracy of the improved method on the target test set"),
     "fig4_2": ("測試特徵的 t-SNE：依數字、依領域", "t-SNE of test features, by digit and by domain"),
     "model4_3": ("改良方法的架構與訓練設定", "The improved model as printed, with its training settings"),
@@ -112,7 +112,7 @@ def scenario(records: Iterable[Record], pair: tuple[str, str]) -> tuple[str, str
 def origin(record: Record) -> tuple[str, str]:
     """Kind of data and profile of a record."""
     zh, en = KINDS.get(record.run["data"]["kind"], (record.run["data"]["kind"],) * 2)
-    return f"{zh}，設定檔 {record.run['profile']}", f"{en}, profile {record.run['profile']}"
+    return f"{zh}（設定檔 {record.run['profile']}）", f"{en}, profile {record.run['profile']}"
 
 
 def provenance(records: Iterable[Record]) -> tuple[str, str]:
@@ -122,7 +122,7 @@ def provenance(records: Iterable[Record]) -> tuple[str, str]:
     sets = [title(records, name) for name in names]
     origins = dict.fromkeys(origin(record) for record in records)
     seeds = [str(seed) for seed in sorted({record.run["seed"] for record in records})]
-    zh = f"資料：{'、'.join(z for z, _ in sets)}（{'；'.join(z for z, _ in origins)}）；種子 {'、'.join(seeds)}"
+    zh = f"資料：{'、'.join(z for z, _ in sets)}；來源：{'、'.join(z for z, _ in origins)}；種子 {'、'.join(seeds)}"
     en = f"Data: {', '.join(e for _, e in sets)} ({'; '.join(e for _, e in origins)}); seed {', '.join(seeds)}"
     return zh, en
 

@@ -18,7 +18,7 @@ def said(runs, name):
 def test_gain_and_loss(runs):
     runs.p3(PAIRS[0], {"source_only": 41.20, "dann": 55.10, "target_only": 95.10})
     text = said(runs, "txt3_6")
-    assert "DANN 為 55.10%，比只用來源域訓練的 41.20% 高 13.90 個百分點" in text["zh"]
+    assert "DANN 的準確率為 55.10%，比只用來源域訓練的 41.20% 高 13.90 個百分點" in text["zh"]
     assert "13.90 points above training on source only (41.20%)" in text["en"]
     assert "還差 40.00 個百分點" in text["zh"]
     assert "gained in 1" in text["en"]
@@ -53,7 +53,7 @@ def test_one_seed_is_said_to_be_one(runs):
     runs.p3(PAIRS[0])
     text = said(runs, "txt3_6")
     assert "are one seed (0)" in text["en"]
-    assert "只有一個種子（0）" in text["zh"]
+    assert "只用了一個種子（0）" in text["zh"]
 
 
 def test_confused_pair(runs):
@@ -66,7 +66,7 @@ def test_confused_pair(runs):
 def test_the_student_is_compared_on_real_data_only(runs):
     runs.p3(PAIRS[0])
     text = said(runs, "txt3_6")
-    assert "不能與學生在課程真實資料上的數字比較" in text["zh"]
+    assert "不能與學生在課程真實資料上的數值比較" in text["zh"]
     assert "+6.42" not in text["en"]
     runs.p3(PAIRS[0], stand_in=False, kind="course")
     text = said(runs, "txt3_6")
