@@ -108,7 +108,7 @@ def _vae_student(record: Record, mean: float) -> Text:
     zh, en = compared(mean, published.STUDENT_MSE, "學生的數值")
     return (
         f"{said_zh}；本次十張影像的平均為 {mean:.4f}，{zh}。",
-        f"{said_en}; ours have {mean:.4f}, {en} the student's.",
+        f"{said_en}; ours have a mean of {mean:.4f}, {en} the student's.",
     )
 
 
@@ -188,7 +188,7 @@ def _distances(found: Collection) -> list[Text]:
     known = {n: (measured(found.p1, n), measured(found.p2, n)) for n in names}
     known = {n: (v[0].mean, v[1].mean) for n, v in known.items() if all(v)}
     if not known:
-        return [("兩者沒有共同量測的距離可供比較。", "No distance was measured for both.")]
+        return [("兩者沒有共同量測的距離可供比較。", "No distance was measured for both of them.")]
     parts = [
         tuple(f"{names[n][i]} VAE {v[0]:.4g}{'、' if not i else ', '}GAN {v[1]:.4g}" for i in (0, 1))
         for n, v in known.items()

@@ -96,8 +96,8 @@ def _against(ours: Score, theirs: Score, who: Text, whom: Text) -> Text:
     numbers = f"{ours}%", f"{theirs}%"
     if gap.sign == 0:
         return (
-            f"{who[0]} 的準確率與{_space(whom[0])}相同，都是 {numbers[0]}。",
-            f"{who[1]} and {whom[1]} are equal at {numbers[0]}.",
+            f"{who[0]} 的準確率為 {numbers[0]}，{_space(whom[0]).strip()} 為 {numbers[1]}，兩者沒有差別。",
+            f"{who[1]} reaches {numbers[0]}, and {whom[1]} {numbers[1]}: no difference.",
         )
     zh, en = ("高", "above") if gap.sign > 0 else ("低", "below")
     tail = "，但差距在種子間的離散範圍之內（±{0:.2f}）", ", a difference within the spread over seeds (±{0:.2f})"
@@ -182,7 +182,7 @@ def _seeds(records: Sequence[Record], who: Text) -> Text:
     if len(seeds) == 1:
         return (
             f"{who[0]}只用了一個種子（{seeds[0]}），小幅差距不足以下定論。",
-            f"{who[1]} are one seed ({seeds[0]}), so small differences settle nothing.",
+            f"{who[1]} come from one seed ({seeds[0]}), so small differences settle nothing.",
         )
     return (
         f"數值取自種子 {'、'.join(map(str, seeds))}，± 為種子間的標準差；沒有 ± 者只用了一個種子。",
@@ -204,7 +204,7 @@ def _student(groups: dict[Scenario, Sequence[Record]], model: str, key: str) -> 
         sentences.append(
             (
                 f"相較於學生報告的數值，差距為（百分點）：{'、'.join(parts)}。",
-                f"Against the student's reported numbers, in points: {', '.join(parts)}.",
+                f"Less the student's reported numbers, in points: {', '.join(parts)}.",
             )
         )
     if len(real) < len(groups):
