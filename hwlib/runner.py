@@ -133,13 +133,13 @@ def _ipc() -> Any:
 
 
 def _show_lines() -> None:
-    """Let what the notebooks print in training through to the terminal, and nothing else of papermill's log."""
+    """Show which data a notebook uses and how its training goes, and nothing else of papermill's log."""
     logger = logging.getLogger("papermill")
     logger.setLevel(logging.INFO)
     logger.propagate = False
     if not logger.handlers:
         handler = logging.StreamHandler()
-        handler.addFilter(lambda record: "s left)" in record.getMessage())
+        handler.addFilter(lambda record: record.getMessage().startswith("data:") or "s left)" in record.getMessage())
         handler.setFormatter(logging.Formatter("  %(message)s"))
         handler.terminator = ""
         logger.addHandler(handler)
