@@ -61,7 +61,7 @@ def _run(options: argparse.Namespace) -> int:
         raise WorkbookError(f"{next(n for n in names if names.count(n) > 1)}: given twice")
     if options.runs:
         params["runs"] = str(options.runs.resolve())
-    if "data" in params and Path(params["data"]).is_dir():
+    if params.get("data", "auto") not in ("auto", "sample") and Path(params["data"]).is_dir():
         params["data"] = str(Path(params["data"]).resolve())  # a shell means its own folder, a notebook the project's
     return run_all(plan(options.problem, params, options.seeds), force=options.force)
 

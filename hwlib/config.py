@@ -22,9 +22,9 @@ PROFILES = ("smoke", "quick", "cpu", "full")
 DEVICES = "auto, cpu, cuda, cuda:N, mps"
 
 
-def option(default: Any, *, choices: tuple = (), minimum: float | None = None, above: float | None = None) -> Any:
-    """A dataclass field with the values it admits: `choices`, at least `minimum`, or greater than `above`."""
-    return field(default=default, metadata={"choices": choices, "minimum": minimum, "above": above})
+def option(default: Any, *, choices: tuple = (), minimum=None, maximum=None, above=None) -> Any:
+    """A dataclass field with the values it admits: `choices`, from `minimum` to `maximum`, or greater than `above`."""
+    return field(default=default, metadata={"choices": choices, "minimum": minimum, "maximum": maximum, "above": above})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Config:
 
     profile: str = option("auto", choices=("auto", *PROFILES))
     data: str = option("auto")
-    seed: int = option(0, minimum=0)
+    seed: int = option(0, minimum=0, maximum=2**32 - 1)
     device: str = option("auto")
     precision: str = option("auto", choices=("auto", "float32", "bfloat16"))
     epochs: int | None = option(None, minimum=1)
@@ -197,6 +197,8 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
             return None
     elif str in allowed and isinstance(value, (str, os.PathLike)):
         return str(value)
+    elif int in allowed and isinstance(value, int) and not isinstance(value, bool):
+        return value
     elif int in allowed and not isinstance(value, bool):
         try:
             number = float(value)
@@ -222,6 +224,8 @@ def _check(name: str, value: Any, allowed: Mapping[str, Any]) -> None:
         raise WorkbookError(f"{name}: {value!r} is not one of {', '.join(allowed['choices'])}")
     if allowed["minimum"] is not None and value < allowed["minimum"]:
         raise WorkbookError(f"{name}: {value} is too small; it is at least {allowed['minimum']}")
+    if allowed["maximum"] is not None and value > allowed["maximum"]:
+        raise WorkbookError(f"{name}: {value} is too large; it is at most {allowed['maximum']}")
     if allowed["above"] is not None and value <= allowed["above"]:
         raise WorkbookError(f"{name}: {value} is too small; it is greater than {allowed['above']}")
     if name == "device" and value not in ("auto", "cpu", "cuda", "mps"):

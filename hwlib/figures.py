@@ -105,10 +105,10 @@ def adaptation_curves(*records: Any) -> Figure:
             _line(left, history, "class_loss", colour, label)
             if np.isfinite(history["domain_accuracy"]).any():
                 _line(right, history, "domain_accuracy", colour, label)
-        left.set(title="class loss in nats", yscale="log")
+        left.set(title="class loss in nats", ylim=(0, None))
         left.legend()
         right.axhline(50, color="grey", lw=0.8, ls="--")
-        right.set(title="domain classifier right, % (50: cannot tell)", ylim=(40, 101))
+        right.set(title="domain classifier right, % (50: cannot tell)", ylim=(0, 101))
     return figure
 
 

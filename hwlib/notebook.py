@@ -10,12 +10,16 @@ from torch import nn
 from hwlib import figures
 from hwlib.config import Config, read_notebook
 from hwlib.data import DataSource, ImageSet, describe, open_data
+from hwlib.errors import WorkbookError
 from hwlib.models import parameter_count
-from hwlib.record import Record, Run, records
+from hwlib.record import Record, Run
 from hwlib.sources import fingerprint
 from hwlib.training.precision import Compute, choose
 
 __all__ = ["configure", "open_data", "print_model", "show", "start", "versions"]
+
+FEWEST = 10
+"""Images that every set must have: the table of problem 1 shows ten."""
 
 
 def versions() -> HTML:
@@ -32,6 +36,10 @@ def configure(problem: str, namespace: dict[str, Any]) -> tuple[Config, Compute]
 
 def start(config: Config, compute: Compute, source: DataSource, *sets: ImageSet) -> Run:
     """Begin a run and print which data it uses, how many images, and whether they are stand-ins."""
+    if few := [s for s in sets if len(s) < FEWEST]:
+        raise WorkbookError(
+            f"{few[0].name} {few[0].split}: {len(few[0])} images; a run needs at least {FEWEST} in a set"
+        )
     print("\n".join(describe(source, sets)))
     described = [s.describe() for s in sets]
     print(f"{config.run_id}: profile {config.profile}, {compute.device} in {str(compute.dtype).removeprefix('torch.')}")
@@ -70,6 +78,7 @@ def _with_peer(name: str, record: Record) -> list[Record]:
     """The records that an artefact needs: comparing VAE and GAN takes a VAE's of the same faces too."""
     if name not in ("fig2_4", "txt2_4"):
         return [record]
-    folder = record.folder.parent
-    vaes = [r for r in records(folder) if r.problem == "p1" and r.sets == record.sets]
-    return [*vaes[:1], record]
+    from hwlib.report.collect import collect
+
+    vaes = collect(record.folder.parent).p1
+    return [*[r for r in vaes if r.sets == record.sets][:1], record]

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from hwlib import __version__
 from hwlib.config import Config
@@ -29,6 +30,13 @@ from hwlib.errors import WorkbookError
 from hwlib.paths import ROOT, figures_folder
 
 SCHEMA = 1
+REQUIRED = {
+    "p1": ("test_mse", "test_kl", "table_mse", "originals", "reconstructions", "faces", "tsne", "tsne_labels"),
+    "p2": ("seconds_per_epoch", "discriminator_real", "discriminator_fake", "faces"),
+    "p3": ("accuracy", "source_accuracy", "tsne", "tsne_labels", "tsne_domain"),
+    "p4": ("accuracy", "source_accuracy", "tsne", "tsne_labels", "tsne_domain"),
+}
+"""Metrics and arrays without which a run is not finished."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,9 @@ class Record:
             with np.load(self.folder / "arrays.npz", allow_pickle=False) as file:
                 return {name: file[name] for name in file.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise WorkbookError(f"{self.folder}/arrays.npz: cannot be read ({error}); run it again") from None
+            raise WorkbookError(
+                f"{self.folder}/arrays.npz: cannot be read ({error}); run it again with --force"
+            ) from None
 
     @cached_property
     def history(self) -> dict[str, np.ndarray]:
@@ -91,7 +101,7 @@ class Record:
             with open(path, newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file))
         except OSError as error:
-            raise WorkbookError(f"{path}: cannot be read ({error}); run it again") from None
+            raise WorkbookError(f"{path}: cannot be read ({error}); run it again with --force") from None
         return _columns(rows)
 
     def weights(self, name: str = "model") -> dict:
@@ -151,6 +161,8 @@ class Run:
     ) -> None:
         """Start a run on the described data sets (`kind` as in `ImageSet`). An unfinished older attempt is removed.
 
+        Raises `WorkbookError` when another process is making the same run, or the folder cannot be written.
+
         environment: what the record says of hardware and versions beside Python's; fingerprint: what decides whether
         the run would come out the same again.
         """
@@ -167,18 +179,24 @@ class Run:
         self._trainings: dict[str, tuple[list[dict[str, Any]], float]] = {}
         self._started = time.perf_counter()
         try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            _hold(self.folder.with_name(f".{config.run_id}.lock"), config.run_id)
             shutil.rmtree(self.partial, ignore_errors=True)
-            self.partial.mkdir(parents=True)
+            self.partial.mkdir()
         except OSError as error:
             raise WorkbookError(f"runs: cannot write to {self.partial.parent} ({error.strerror})") from None
 
     def add_training(self, model: str, history: list[dict[str, Any]], seconds: float) -> None:
-        """Keep a training's rows for `history.csv`, and its seconds; training a model again replaces its first try."""
+        """Keep a training's rows for `history.csv`, and its seconds; training a model anew replaces its first try."""
         self._trainings[model] = [{"model": model} | row for row in history], seconds
 
-    def _path(self, name: str) -> Path:
+    def check_open(self) -> None:
+        """Raise `WorkbookError` when the run is finished, and so not to be changed any more."""
         if not self.partial.is_dir():
-            raise WorkbookError(f"{self.config.run_id}: this run is finished; start a new one to change it")
+            raise WorkbookError(f"{self.config.run_id}: this run is finished; run the cell that starts it again first")
+
+    def _path(self, name: str) -> Path:
+        self.check_open()
         return self.partial / name
 
     @property
@@ -221,12 +239,21 @@ class Run:
         return record
 
     def finish(self) -> Record:
-        """Write arrays, history and `run.json`, put the folder in its place, and return the record."""
+        """Write arrays, history and `run.json`, put the folder in its place, and return the record.
+
+        Raises `WorkbookError` when something is missing that a record of this problem must have: a cell was left out.
+        """
+        self.check_open()
+        missing = [name for name in REQUIRED[self.config.problem] if name not in self.metrics | self.arrays]
+        if missing or not self._trainings:
+            what = ", ".join(missing) or "no training"
+            raise WorkbookError(f"{self.config.run_id}: not finished, {what} missing; run the cells before this one")
         np.savez_compressed(self._path("arrays.npz"), **self.arrays)
         self._write_history()
         text = json.dumps(self._describe(), ensure_ascii=False, indent=1, allow_nan=False)
         (self.partial / "run.json").write_text(text + "\n", encoding="utf-8")
         self._swap()
+        _LOCKS[self.folder.with_name(f".{self.config.run_id}.lock")].release(force=True)
         return Record.load(self.folder)
 
     def _describe(self) -> dict[str, Any]:
@@ -264,6 +291,18 @@ class Run:
             os.rename(self.folder, old)
         os.rename(self.partial, self.folder)
         shutil.rmtree(old, ignore_errors=True)
+
+
+_LOCKS: dict[Path, FileLock] = {}
+
+
+def _hold(path: Path, run_id: str) -> None:
+    """Hold the lock of a run until it is finished or this process ends; a run started anew here keeps its lock."""
+    lock = _LOCKS.setdefault(path, FileLock(path))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise WorkbookError(f"{run_id}: another process is making this run ({path} is locked); let it end") from None
 
 
 def _plain(value: Any) -> Any:

@@ -76,12 +76,17 @@ def run_all(configs: Sequence[Config], force: bool = False) -> int:
 
 
 def _unchanged(config: Config) -> Record | None:
-    """The finished record of this very run: same parameters, same data, same sources."""
+    """The finished record of this very run, if it is whole: same parameters, same data, same sources."""
+    from hwlib.data import load_sets
+    from hwlib.report.collect import check
+
     try:
         record = Record.load(config.runs_folder / config.run_id)
+        check(record)
     except WorkbookError:
         return None
-    from hwlib.data import load_sets
+    if not any(record.folder.glob("*.safetensors")):
+        return None
 
     now = fingerprint(config, [s.describe() for s in load_sets(config)])
     return record if record.run.get("fingerprint") == now else None

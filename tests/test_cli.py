@@ -53,6 +53,13 @@ def test_runs_folder_that_cannot_be_written(capsys, tmp_path):
     assert (status, err.count("\n")) in ((1, 0), (2, 1))
 
 
+def test_report_of_no_folder_and_of_an_empty_one(capsys, tmp_path):
+    status, err = run(capsys, "report", "--runs", str(tmp_path / "typo"), "--out", str(tmp_path / "out"), "--no-pdf")
+    assert status == 2
+    assert "typo is no folder" in err
+    assert not (tmp_path / "out").exists()
+
+
 def test_plan_of_everything():
     ids = [config.run_id for config in plan("all", {"profile": "smoke"})]
     assert ids == [

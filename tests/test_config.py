@@ -21,6 +21,7 @@ BAD = [
     ("p1", {"lr": "nan"}, "lr: 'nan' is not a number"),
     ("p1", {"lr": "inf"}, "lr: 'inf' is not a number"),
     ("p1", {"seed": None}, "seed: None is not a whole number"),
+    ("p1", {"seed": 2**32}, "seed: 4294967296 is too large; it is at most 4294967295"),
     ("p1", {"seed": -3}, "seed: -3 is too small"),
     ("p1", {"batch_size": 1}, "batch_size: 1 is too small; it is at least 2"),
     ("p1", {"attribute": "Beard"}, "attribute: 'Beard' is not one of Bangs"),

@@ -1,6 +1,9 @@
 """Runs are written whole or not at all, and read back as they were."""
 
 import json
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -25,6 +28,8 @@ def finished(tmp_path, value=1.0):
     run.save_metrics(accuracy={"dann": torch.tensor(value)})
     run.save_metrics(accuracy={"source_only": 2.0}, table=np.array([1.0, 2.0]))
     run.save_arrays(points=torch.arange(4.0), labels=np.arange(3))
+    run.save_metrics(source_accuracy={"dann": 3.0})
+    run.save_arrays(tsne=np.zeros((2, 2)), tsne_labels=np.zeros(2), tsne_domain=np.zeros(2))
     run.save_weights(torch.nn.Linear(2, 1), "dann")
     return run.finish()
 
@@ -47,7 +52,11 @@ def test_record_has_the_documented_form(tmp_path):
     } <= (run.keys())
     assert (run["schema"], run["problem"], run["profile"], run["selection"]) == (1, "p3", "smoke", "last")
     assert run["data"] == {"kind": "sample", "sets": SETS}
-    assert run["metrics"] == {"accuracy": {"dann": 1.0, "source_only": 2.0}, "table": [1.0, 2.0]}
+    assert run["metrics"] == {
+        "accuracy": {"dann": 1.0, "source_only": 2.0},
+        "table": [1.0, 2.0],
+        "source_accuracy": {"dann": 3.0},
+    }
     assert {"python", "torch", "device", "threads", "revision"} <= run["environment"].keys()
     assert run["seconds"]["train"] == 2.0
     assert run["seconds"].keys() == {"train", "evaluate", "total"}
@@ -77,10 +86,42 @@ def test_record_on_the_way_reads_like_the_finished_one(tmp_path):
 
 
 def test_a_finished_run_is_not_changed_any_more(tmp_path):
+    finished(tmp_path)
     run = make_run(tmp_path)
-    run.finish()
-    with pytest.raises(WorkbookError, match=r"^p3_usps_mnistm_s0: this run is finished; start a new one"):
-        run.save_weights(torch.nn.Linear(2, 1))
+    shutil.rmtree(run.partial)  # what `finish` leaves
+    for change in (lambda: run.save_weights(torch.nn.Linear(2, 1)), run.finish, run.check_open):
+        with pytest.raises(
+            WorkbookError, match=r"^p3_usps_mnistm_s0: this run is finished; run the cell that starts it"
+        ):
+            change()
+
+
+def test_a_run_with_cells_left_out_is_not_finished(tmp_path):
+    finished(tmp_path)
+    run = make_run(tmp_path)
+    with pytest.raises(WorkbookError, match=r"^p3_usps_mnistm_s0: not finished, accuracy, .* missing; run the cells"):
+        run.finish()
+    assert Record.load(tmp_path / "p3_usps_mnistm_s0").metrics["accuracy"]["dann"] == 1.0
+
+
+def test_two_processes_do_not_make_the_same_run(tmp_path):
+    code = f"""
+from hwlib.config import read
+from hwlib.errors import WorkbookError
+from hwlib.record import Run
+try:
+    Run(read("p3", {{"profile": "smoke", "runs": {str(tmp_path)!r}}}), "sample", [], {{}})
+except WorkbookError as error:
+    print(error)
+"""
+    ours = make_run(tmp_path)
+    make_run(tmp_path)  # the same process may start over, as a person in Lab does
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert out.startswith("p3_usps_mnistm_s0: another process is making this run")
+    assert ours.partial.is_dir()
+    finished(tmp_path)
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert out == ""
 
 
 def test_new_run_replaces_the_old_one_only_when_it_is_whole(tmp_path):
@@ -90,12 +131,14 @@ def test_new_run_replaces_the_old_one_only_when_it_is_whole(tmp_path):
     assert [r.metrics["accuracy"]["dann"] for r in records(tmp_path)] == [1.0]
     finished(tmp_path, 5.0)
     assert [r.metrics["accuracy"]["dann"] for r in records(tmp_path)] == [5.0]
-    assert [path.name for path in tmp_path.iterdir()] == ["p3_usps_mnistm_s0"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["p3_usps_mnistm_s0"]
 
 
 def test_not_a_number_never_reaches_a_record(tmp_path):
     run = make_run(tmp_path)
-    run.save_metrics(test_mse=float("nan"))
+    run.add_training("dann", [{"step": 1}], 1)
+    run.save_metrics(accuracy={"dann": float("nan")}, source_accuracy={})
+    run.save_arrays(tsne=[], tsne_labels=[], tsne_domain=[])
     with pytest.raises(ValueError, match="JSON compliant"):
         run.finish()
     assert list(records(tmp_path)) == []

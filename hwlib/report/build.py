@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from hwlib.config import CONFIGS
 from hwlib.errors import WorkbookError
 from hwlib.paths import PROSE
 from hwlib.report import pdf as printing
@@ -19,7 +20,11 @@ def build_report(runs: Path, out: Path, pdf: bool | None = None) -> Path:
     browser = None if pdf is False else printing.find_chromium()
     if pdf and not browser:
         raise WorkbookError(printing.MISSING)
+    if not Path(runs).is_dir():
+        raise WorkbookError(f"runs: {runs} is no folder; `hw run all` makes the records that a report is built from")
     found = collect(Path(runs))
+    if not any(found.of(problem) for problem in CONFIGS):
+        print(f"report: no finished run in {runs}; `hw run all` makes them")
     for line in found.left_out:
         print(f"report: left out {line}")
     html = render(found).encode()

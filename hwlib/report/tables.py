@@ -189,7 +189,8 @@ def summary(found: Collection) -> str:
     rows = [*rows[:2], *uda_rows(found), rows[2]]
     used = [record for row in rows for records in row.records.values() for record in records]
     origins = {words.origin(record) for record in used}
-    head = "".join(f'<th scope="col">{both(*map(esc, words.scenario(used, pair)))}</th>' for pair in SCENARIOS)
+    mine = {pair: [record for row in rows for record in row.records.get(pair, ())] for pair in SCENARIOS}
+    head = "".join(f'<th scope="col">{both(*map(esc, words.scenario(mine[pair], pair)))}</th>' for pair in SCENARIOS)
     body = ""
     for row in rows:
         key = row.model if row.model in published.STUDENT else "uda"

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import json
 import logging
 import re
 
@@ -101,6 +102,21 @@ def test_parameters_are_those_of_the_configuration(problem, caplog):
     assert {name: entry["inferred_type_name"] for name, entry in found.items()} == kinds
 
 
+@pytest.mark.parametrize("problem", CONFIGS)
+def test_no_cell_assigns_a_parameter(problem):
+    """A cell that did would change the next run of a person who runs cells again in Lab."""
+    names = {field.name for field in dataclasses.fields(CONFIGS[problem])}
+    cells = json.loads((NOTEBOOKS / f"{NAMES[problem]}.ipynb").read_text(encoding="utf-8"))["cells"]
+    for cell in cells:
+        if cell["cell_type"] == "code" and "parameters" not in tags(cell):
+            stored = (
+                n.id
+                for n in ast.walk(ast.parse(source(cell)))
+                if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            )
+            assert names.isdisjoint(stored)
+
+
 def test_nbmake_runs_the_smoke_profile(notebook):
     parameters = next(cell for cell in notebook["cells"] if "parameters" in tags(cell))
     mock = parameters["metadata"]["nbmake"]["mock"]
@@ -110,8 +126,6 @@ def test_nbmake_runs_the_smoke_profile(notebook):
 
 @pytest.mark.parametrize("problem", CONFIGS)
 def test_every_artefact_has_its_cell(problem):
-    import json
-
     cells = json.loads((NOTEBOOKS / f"{NAMES[problem]}.ipynb").read_text(encoding="utf-8"))["cells"]
     named = {tag for cell in cells for tag in tags(cell)}
     assert set(ARTEFACTS[problem].split()) <= named

@@ -96,6 +96,22 @@ def test_an_epoch_passes_over_the_longest_set():
     assert Plan.of(read("p3", {"steps": 7, "batch_size": 32, "profile": "smoke"}), 100) == Plan(7, 4)
 
 
+def test_a_network_is_trained_once(tmp_path):
+    """Trained twice it would have more steps behind it than its record says."""
+    from hwlib.record import Run
+    from hwlib.training.session import train
+
+    config = read("p1", {"profile": "smoke", "runs": str(tmp_path)})
+    run_in_the_making = Run(config, "sample", [], {})
+    rule = line()
+    x = torch.linspace(-1, 1, 64)[:, None]
+    train(run_in_the_making, rule, [(x, x)], CPU)
+    with pytest.raises(WorkbookError, match=r"^model: this network is trained already; run the cell that builds it"):
+        train(run_in_the_making, rule, [(x, x)], CPU)
+    train(run_in_the_making, line(1), [(x, x)], CPU)
+    assert len(run_in_the_making.record().history["step"]) == 6
+
+
 def test_device_that_is_not_there():
     with pytest.raises(WorkbookError, match=r"^device: 'cuda:99' is not here"):
         choose("cuda:99")
