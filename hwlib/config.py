@@ -128,7 +128,7 @@ class UDAConfig(DANNConfig):
     problem: ClassVar[str] = "p4"
     budgets: ClassVar = {
         "smoke": {"steps": 3, "batch_size": 16, "lr": 1e-3, "tsne_points": 200},
-        "quick": {"steps": 300, "batch_size": 32, "lr": 1e-3, "tsne_points": 1000},
+        "quick": {"steps": 200, "batch_size": 32, "lr": 1e-3, "tsne_points": 1000},
         "cpu": {"steps": 2400, "batch_size": 128, "lr": 1e-3, "tsne_points": 2000},
         "full": {"epochs": 100, "batch_size": 128, "lr": 1e-3, "tsne_points": 2500},
     }
