@@ -82,6 +82,8 @@ def test_nothing_generated_is_tracked():
         "\n"
     )
     generated = [
-        n for n in names if re.match(r"(runs|data|report/build)/|figures/(?!reference/)|.*\.(pyc|safetensors)$", n)
+        n
+        for n in names
+        if re.match(r"(runs/(?!.gitkeep)|data/|report/build/)|figures/(?!reference/)|.*\.(pyc|safetensors)$", n)
     ]
     assert generated == []

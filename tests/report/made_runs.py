@@ -27,6 +27,7 @@ class Runs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self.random = np.random.default_rng(0)
 
     def write(

@@ -34,7 +34,7 @@ def test_gain_and_loss(runs):
 def test_equal_and_above_the_ceiling(runs):
     runs.p3(PAIRS[0], {"source_only": 50.0, "dann": 50.0, "target_only": 48.5})
     text = said(runs, "txt3_6")
-    assert "are equal at 50.00%" in text["en"]
+    assert "DANN reaches 50.00%, and training on source only 50.00%: no difference" in text["en"]
     assert "not below training with target labels" in text["en"]
     assert "showed no clear difference in 1" in text["en"]
 
@@ -52,7 +52,7 @@ def test_a_difference_within_the_spread_is_called_that(runs):
 def test_one_seed_is_said_to_be_one(runs):
     runs.p3(PAIRS[0])
     text = said(runs, "txt3_6")
-    assert "are one seed (0)" in text["en"]
+    assert "come from one seed (0)" in text["en"]
     assert "只用了一個種子（0）" in text["zh"]
 
 
@@ -160,3 +160,14 @@ def test_unknown_text_is_one_line(runs):
     runs.p1()
     with pytest.raises(WorkbookError, match="txt9_9"):
         said(runs, "txt9_9")
+
+
+@pytest.mark.parametrize(("train", "words"), [(0.9, "well above held-out ones"), (0.6, "not clearly above")])
+def test_memory_is_judged_on_answers_measured_alike(runs, train, words):
+    runs.p2(metrics={"discriminator_real": 0.58, "discriminator_train": train})
+    assert words in said(runs, "txt2_3")["en"]
+
+
+def test_nothing_is_said_of_memory_where_it_was_not_measured(runs):
+    runs.p2(metrics={"discriminator_real": 0.58})
+    assert "training faces" not in said(runs, "txt2_3")["en"]
