@@ -14,8 +14,9 @@ def build_report(runs: Path, out: Path, pdf: bool | None = None) -> Path:
     """Build `out/report.html` from the records below `runs` and return its path.
 
     The same records give the same bytes. `pdf`: True makes `report.pdf` or raises, False makes none, None
-    makes it where Chromium is found. Records that cannot be used are named on stdout and in the report. Raises
-    `WorkbookError` when `out` cannot be written, or for `pdf=True` without Chromium.
+    makes it where Chromium is found, and an unchanged page is not printed again. Records that cannot be used are named
+    on stdout and in the report. Raises `WorkbookError` when `runs` is no folder, when `out` cannot be written, or for
+    `pdf=True` without Chromium.
     """
     browser = None if pdf is False else printing.find_chromium()
     if pdf and not browser:
@@ -29,17 +30,20 @@ def build_report(runs: Path, out: Path, pdf: bool | None = None) -> Path:
         print(f"report: left out {line}")
     html = render(found).encode()
     out = Path(out)
-    target = out / "report.html"
+    target, printed = out / "report.html", out / "report.pdf"
     try:
         out.mkdir(parents=True, exist_ok=True)
+        if browser and printed.is_file() and target.is_file() and target.read_bytes() == html:
+            print(f"report: {printed} (unchanged)")  # the same page would print the same
+            return target
         write_atomically(target, html)
-        (out / "report.pdf").unlink(missing_ok=True)  # an older print would no longer be of this page
+        printed.unlink(missing_ok=True)  # an older print would no longer be of this page
     except OSError as error:
         raise WorkbookError(f"out: cannot write to {out} ({error.strerror})") from None
     if browser:
         try:
-            version = printing.print_pdf(browser, target, out / "report.pdf")
-            print(f"report: {out / 'report.pdf'} (printed by {version})")
+            version = printing.print_pdf(browser, target, printed)
+            print(f"report: {printed} (printed by {version})")
         except WorkbookError as error:
             if pdf:
                 raise

@@ -247,6 +247,12 @@ def test_pdf_is_printed(runs, notebooks, tmp_path, monkeypatch, capsys):
     build.build_report(runs.folder, tmp_path / "out", pdf=True)
     path = tmp_path / "out" / "report.pdf"
     assert path.read_bytes().startswith(b"%PDF")
+    first = path.stat().st_mtime_ns
+    build.build_report(runs.folder, tmp_path / "out", pdf=True)
+    assert path.stat().st_mtime_ns == first  # the same page is not printed again
+    runs.p2()
+    build.build_report(runs.folder, tmp_path / "out", pdf=True)
+    assert path.stat().st_mtime_ns != first
     assert "report.pdf (printed by" in capsys.readouterr().out
     if tool := shutil.which("pdfinfo"):
         info = subprocess.run([tool, str(path)], capture_output=True, text=True, check=True).stdout
