@@ -204,7 +204,7 @@ def _student(groups: dict[Scenario, Sequence[Record]], model: str, key: str) -> 
         sentences.append(
             (
                 f"相較於學生報告的數值，差距為（百分點）：{'、'.join(parts)}。",
-                f"Less the student's reported numbers, in points: {', '.join(parts)}.",
+                f"Ours less the student's reported numbers, in points: {', '.join(parts)}.",
             )
         )
     if len(real) < len(groups):
