@@ -47,7 +47,7 @@ class DANNRule(LearningRule):
     batches: `separate` passes source and target through the extractor one after the other, so that batch
         normalisation takes the first moments of each domain out of the game; `mixed` passes them as one batch, as the
         paper's network without batch normalisation may. Mixed, the domains stay easy to tell apart, and at full
-        strength the reversed gradient then overruns the classifier: svhn to mnist fell to chance.
+        strength the classifier can collapse: svhn to mnist fell to 15.9 % in 2000 steps (README, results).
     reversal: scales the paper's schedule of the strength of reversal.
     """
 
