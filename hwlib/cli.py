@@ -13,13 +13,15 @@ from hwlib.errors import WorkbookError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 1 when a run failed, 2 for bad input."""
+    """Run the command line and return its exit status: 0, 1 when a run failed, 2 for bad input, and 130 or 143
+    after SIGINT or SIGTERM."""
     options = _parser().parse_args(arguments)
     try:
         return options.act(options)
     except WorkbookError as error:
         print(f"hw: {error}", file=sys.stderr)
-        return 2
+        signum = getattr(error, "signum", None)
+        return 128 + signum if signum else 2
     except KeyboardInterrupt:
         print("hw: stopped", file=sys.stderr)
         return 130

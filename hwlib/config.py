@@ -29,7 +29,11 @@ def option(default: Any, *, choices: tuple = (), minimum=None, maximum=None, abo
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Parameters that every problem has. `None` leaves a value to the profile."""
+    """Parameters that every problem has. `None` leaves a value to the profile.
+
+    `resume` goes on with an attempt that did not end, from its last checkpoint; one is kept every
+    `checkpoint_seconds`. `deterministic` asks CUDA for kernels that give the same bits each time; the CPU's always do.
+    """
 
     problem: ClassVar[str]
     budgets: ClassVar[dict[str, dict[str, Any]]]
@@ -39,10 +43,13 @@ class Config:
     seed: int = option(0, minimum=0, maximum=2**32 - 1)
     device: str = option("auto")
     precision: str = option("auto", choices=("auto", "float32", "bfloat16"))
+    deterministic: bool = option(False)
     epochs: int | None = option(None, minimum=1)
     steps: int | None = option(None, minimum=1)
     batch_size: int | None = option(None, minimum=2)
     lr: float | None = option(None, above=0)
+    checkpoint_seconds: float = option(60.0, minimum=0)
+    resume: bool = option(True)
     runs: str = option("runs")
 
     @property
@@ -197,6 +204,9 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
             return None
     elif str in allowed and isinstance(value, (str, os.PathLike)):
         return str(value)
+    elif bool in allowed:
+        if isinstance(value, bool) or str(value).lower() in ("true", "false"):
+            return str(value).lower() == "true"
     elif int in allowed and isinstance(value, int) and not isinstance(value, bool):
         return value
     elif int in allowed and not isinstance(value, bool):
@@ -213,7 +223,7 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
                 return number
         except (TypeError, ValueError):
             pass
-    words = {int: "a whole number", float: "a number", str: "text", type(None): "None"}
+    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "None"}
     raise WorkbookError(f"{name}: {value!r} is not {' or '.join(words[k] for k in allowed)}")
 
 

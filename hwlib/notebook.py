@@ -12,9 +12,11 @@ from hwlib.config import Config, read_notebook
 from hwlib.data import DataSource, ImageSet, describe, open_data
 from hwlib.errors import WorkbookError
 from hwlib.models import parameter_count
-from hwlib.record import Record, Run
+from hwlib.record import Record
+from hwlib.run import Run
 from hwlib.sources import fingerprint
 from hwlib.training.precision import Compute, choose
+from hwlib.training.stopping import end_with_parent
 
 __all__ = ["configure", "open_data", "print_model", "show", "start", "versions"]
 
@@ -31,7 +33,8 @@ def versions() -> HTML:
 def configure(problem: str, namespace: dict[str, Any]) -> tuple[Config, Compute]:
     """Return configuration and device for the notebook's variables; anything misspelt or unfit stops here."""
     config = read_notebook(problem, namespace)
-    return config, choose(config.device, config.precision)
+    end_with_parent()
+    return config, choose(config.device, config.precision, config.deterministic)
 
 
 def start(config: Config, compute: Compute, source: DataSource, *sets: ImageSet) -> Run:

@@ -1,16 +1,36 @@
 """Running notebooks headless: which runs a command means, which of them are needed, and papermill over those."""
 
+import contextlib
 import logging
 import os
 import shutil
+import signal
+import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+import psutil
 
 from hwlib.config import CONFIGS, SCENARIOS, Config, read
 from hwlib.errors import WorkbookError
 from hwlib.record import Record
+from hwlib.run import settle
 from hwlib.sources import fingerprint, notebook_path
+from hwlib.training.stopping import Interruption
+
+GRACE = 4.0
+"""Seconds that a kernel has to keep a checkpoint when it is told to stop; then it is killed."""
+
+
+class Interrupted(WorkbookError):
+    """SIGINT or SIGTERM ended a command; `signum` says which."""
+
+    def __init__(self, signum: int, line: str) -> None:
+        super().__init__(line)
+        self.signum = signum
 
 
 def plan(problem: str, params: Mapping[str, Any], seeds: Sequence[Any] | None = None) -> list[Config]:
@@ -42,7 +62,10 @@ def plan(problem: str, params: Mapping[str, Any], seeds: Sequence[Any] | None = 
 
 
 def run_all(configs: Sequence[Config], force: bool = False) -> int:
-    """Run what is not there yet, go on after a failure, and return 0, or 1 when a run failed."""
+    """Run what is not there yet, go on after a failure, and return 0, or 1 when a run failed.
+
+    Raises `Interrupted` when SIGINT or SIGTERM came, after the training at hand has kept a checkpoint.
+    """
     from hwlib.data import open_data
     from hwlib.training.precision import choose
 
@@ -55,21 +78,25 @@ def run_all(configs: Sequence[Config], force: bool = False) -> int:
             unfit[config] = error
     if len(unfit) == len(configs):
         raise next(iter(unfit.values()))
-    for number, config in enumerate(configs, 1):
-        head = f"[{number}/{len(configs)}] {config.run_id}"
-        try:
-            if config in unfit:
-                raise unfit[config]
-            if not force and (record := _unchanged(config)):
-                print(f"{head}: unchanged since {record.run['finished']}, not run again", flush=True)
-                continue
-            print(f"{head}: profile {config.profile}", flush=True)
-            start = time.monotonic()
-            record = execute(config)
-            print(f"{head}: done in {time.monotonic() - start:.0f} s, {_brief(record)}", flush=True)
-        except WorkbookError as error:
-            failed.append(config.run_id)
-            print(f"{head}: FAILED: {error}", flush=True)
+    with Interruption() as interruption:
+        for number, config in enumerate(configs, 1):
+            head = f"[{number}/{len(configs)}] {config.run_id}"
+            try:
+                if config in unfit:
+                    raise unfit[config]
+                settle(config)
+                if not force and (record := _unchanged(config)):
+                    print(f"{head}: unchanged since {record.run['finished']}, not run again", flush=True)
+                    continue
+                print(f"{head}: profile {config.profile}", flush=True)
+                start = time.monotonic()
+                record = execute(config, interruption)
+                print(f"{head}: done in {time.monotonic() - start:.0f} s, {_brief(record)}", flush=True)
+            except Interrupted:
+                raise
+            except WorkbookError as error:
+                failed.append(config.run_id)
+                print(f"{head}: FAILED: {error}", flush=True)
     if failed:
         print(f"hw: {len(failed)} of {len(configs)} runs failed: {', '.join(failed)}", flush=True)
     return 1 if failed else 0
@@ -92,42 +119,97 @@ def _unchanged(config: Config) -> Record | None:
     return record if record.run.get("fingerprint") == now else None
 
 
-def execute(config: Config) -> Record:
+def execute(config: Config, interruption: Interruption | None = None) -> Record:
     """Execute the problem's notebook and return the record; the executed notebook ends up in the record's folder.
 
     A notebook that fails is kept beside the records as `<id>.failed.ipynb`, and an older record stays as it is.
+    When `interruption` comes the kernel is told to stop, and `Interrupted` says how to go on.
     """
     import papermill
 
     folder = config.runs_folder / config.run_id
-    working = folder.with_name(folder.name + ".running.ipynb")
     failed = folder.with_name(folder.name + ".failed.ipynb")
-    try:
-        working.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WorkbookError(f"runs: cannot write to {working.parent} ({error.strerror})") from None
     os.environ.setdefault("HW_PROGRESS", "lines")
     _show_lines()
     try:
-        papermill.execute_notebook(
-            str(notebook_path(config.problem)),
-            str(working),
-            parameters=config.params(),
-            kernel_name="python3",
-            progress_bar=False,
-            log_output=True,
-            cwd=str(notebook_path(config.problem).parent),
-            config=_ipc(),
-        )
-    except papermill.PapermillExecutionError as error:
-        os.replace(working, failed)
-        raise WorkbookError(f"{error.evalue.splitlines()[0] if error.evalue else error.ename} (see {failed})") from None
-    except BaseException:
-        working.unlink(missing_ok=True)
-        raise
-    shutil.move(working, folder / "notebook.ipynb")
-    failed.unlink(missing_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Two processes may want one run, and the one that is refused must not touch the other's notebook.
+        with tempfile.TemporaryDirectory(prefix="hw-") as temporary:
+            working = Path(temporary) / "notebook.ipynb"
+            try:
+                _stoppable(lambda: _papermill(config, working), interruption or Interruption(), config.run_id)
+            except papermill.PapermillExecutionError as error:
+                shutil.move(working, failed)
+                line = error.evalue.splitlines()[0] if error.evalue else error.ename
+                raise WorkbookError(f"{line} (see {failed})") from None
+            shutil.move(working, folder / "notebook.ipynb")
+        failed.unlink(missing_ok=True)
+    except OSError as error:
+        where = error.filename or folder.parent
+        raise WorkbookError(f"runs: cannot write to {where} ({error.strerror or error})") from None
     return Record.load(folder)
+
+
+def _papermill(config: Config, working: Path) -> None:
+    import papermill
+
+    papermill.execute_notebook(
+        str(notebook_path(config.problem)),
+        str(working),
+        parameters=config.params(),
+        kernel_name="python3",
+        progress_bar=False,
+        log_output=True,
+        cwd=str(notebook_path(config.problem).parent),
+        config=_ipc(),
+    )
+
+
+def _stoppable(work: Callable[[], None], interruption: Interruption, run_id: str) -> None:
+    """Do `work`, which executes a notebook, in a thread, and tell its kernel when an interruption comes.
+
+    In the main thread nbclient would take SIGINT and SIGTERM for itself and end the kernel; here the kernel gets a
+    SIGTERM, which a training answers with a checkpoint after its next step, and which ends everything else.
+    """
+    raised: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            work()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=target, daemon=True)
+    thread.start()
+    told: set[int] = set()
+    end = float("inf")
+    while thread.is_alive() and time.monotonic() < end + 0.5:
+        thread.join(0.05)
+        if interruption.signum is not None:
+            end = min(end, time.monotonic() + GRACE)
+            late = time.monotonic() > end
+            for kernel in psutil.Process().children():
+                if late or kernel.pid not in told:
+                    told.add(kernel.pid)
+                    _send(kernel, late)
+    if interruption.signum is not None:
+        name = signal.Signals(interruption.signum).name
+        raise Interrupted(interruption.signum, f"{run_id}: {name}, {_last_words(raised)}")
+    if raised:
+        raise raised[0]
+
+
+def _send(kernel: psutil.Process, late: bool) -> None:
+    with contextlib.suppress(psutil.Error):  # it may be gone already
+        kernel.kill() if late else kernel.terminate()
+
+
+def _last_words(raised: list[BaseException]) -> str:
+    """What the kernel said when it stopped."""
+    for error in raised:
+        if getattr(error, "ename", "") == "Stopped":
+            return error.evalue.splitlines()[0]
+    return "stopped outside a training; running the same again goes on from the last checkpoint"
 
 
 def _ipc() -> Any:
@@ -137,6 +219,10 @@ def _ipc() -> Any:
     return Traits() if os.name == "nt" else Traits({"KernelManager": {"transport": "ipc"}})
 
 
+_SHOWN = ("data: ", "s left)", "goes on at step", "not trained again", "stay in host memory", "CUDA graph")
+"""What tells the lines of a notebook that a person who waits wants to see."""
+
+
 def _show_lines() -> None:
     """Show which data a notebook uses and how its training goes, and nothing else of papermill's log."""
     logger = logging.getLogger("papermill")
@@ -144,7 +230,7 @@ def _show_lines() -> None:
     logger.propagate = False
     if not logger.handlers:
         handler = logging.StreamHandler()
-        handler.addFilter(lambda record: record.getMessage().startswith("data:") or "s left)" in record.getMessage())
+        handler.addFilter(lambda record: any(sign in record.getMessage() for sign in _SHOWN))
         handler.setFormatter(logging.Formatter("  %(message)s"))
         handler.terminator = ""
         logger.addHandler(handler)

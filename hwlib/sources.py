@@ -10,6 +10,7 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from hwlib.config import Config
 from hwlib.paths import NOTEBOOKS, ROOT
@@ -18,6 +19,7 @@ NAMES = {"p1": "p1_vae", "p2": "p2_gan", "p3": "p3_dann", "p4": "p4_uda"}
 """The notebook of each problem."""
 
 BESIDE = {
+    "hwlib.attempt",
     "hwlib.cli",
     "hwlib.config",
     "hwlib.data",
@@ -27,11 +29,15 @@ BESIDE = {
     "hwlib.names",
     "hwlib.notebook",
     "hwlib.paths",
+    "hwlib.lock",
     "hwlib.record",
+    "hwlib.run",
     "hwlib.report",
     "hwlib.sources",
+    "hwlib.training.checkpoint",
     "hwlib.training.live",
     "hwlib.training.progress",
+    "hwlib.training.stopping",
 }
 """Modules whose part in a run is in its parameters or its data already, or that only show and keep results."""
 
@@ -40,10 +46,15 @@ def notebook_path(problem: str) -> Path:
     return NOTEBOOKS / f"{NAMES[problem]}.ipynb"
 
 
+def decisive(config: Config) -> dict[str, Any]:
+    """Return the parameters that decide a run's numbers: all but where things lie and how the run is kept."""
+    beside = ("runs", "data", "checkpoint_seconds", "resume")
+    return {name: value for name, value in config.params().items() if name not in beside}
+
+
 def fingerprint(config: Config, sets: list[dict]) -> dict[str, str]:
     """Return hashes of a run's parameters, data sets (as records describe them) and sources."""
-    params = {name: value for name, value in config.params().items() if name not in ("runs", "data")}
-    return {"params": _hash(params), "data": _hash(sets), "source": source_hash(config.problem)}
+    return {"params": _hash(decisive(config)), "data": _hash(sets), "source": source_hash(config.problem)}
 
 
 def _hash(value: object) -> str:

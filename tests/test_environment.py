@@ -43,7 +43,9 @@ def test_the_floors_of_the_house():
     floors = [
         ("errors", "names", "paths"),
         ("config",),
-        ("record", "sources"),
+        ("record", "sources", "lock"),
+        ("attempt",),
+        ("run",),
         ("data", "models"),
         ("training",),
         ("evaluation",),

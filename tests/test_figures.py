@@ -9,7 +9,7 @@ from PIL import Image
 from hwlib.config import read
 from hwlib.figures import ALT, DRAWINGS, alt, draw, mosaic, png
 from hwlib.names import ATTRIBUTES
-from hwlib.record import Run
+from hwlib.run import Run
 
 RNG = np.random.default_rng(0)
 

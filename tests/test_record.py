@@ -1,6 +1,7 @@
 """Runs are written whole or not at all, and read back as they were."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import torch
 
 from hwlib.config import read
 from hwlib.errors import WorkbookError
-from hwlib.record import Record, Run, records
+from hwlib.record import Record, records
+from hwlib.run import Run
 
 SETS = [{"name": "usps", "split": "train", "count": 3, "sha256": "0" * 64, "stand_in": True}]
 
@@ -108,7 +110,7 @@ def test_two_processes_do_not_make_the_same_run(tmp_path):
     code = f"""
 from hwlib.config import read
 from hwlib.errors import WorkbookError
-from hwlib.record import Run
+from hwlib.run import Run
 try:
     Run(read("p3", {{"profile": "smoke", "runs": {str(tmp_path)!r}}}), "sample", [], {{}})
 except WorkbookError as error:
@@ -117,7 +119,7 @@ except WorkbookError as error:
     ours = make_run(tmp_path)
     make_run(tmp_path)  # the same process may start over, as a person in Lab does
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
-    assert out.startswith("p3_usps_mnistm_s0: another process is making this run")
+    assert out.startswith(f"p3_usps_mnistm_s0: process {os.getpid()} is making this run already")
     assert ours.partial.is_dir()
     finished(tmp_path)
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout

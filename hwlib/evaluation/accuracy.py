@@ -6,7 +6,7 @@ from torch import nn
 
 from hwlib.data import ImageSet
 from hwlib.evaluation.forward import passed
-from hwlib.record import Run
+from hwlib.run import Run
 from hwlib.training.precision import Compute
 
 

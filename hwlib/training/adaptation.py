@@ -11,9 +11,9 @@ from hwlib.training.engine import LearningRule, Losses
 from hwlib.training.precision import Compute
 
 
-def reversal_strength(progress: float) -> float:
-    """Strength of gradient reversal, from 0 to 1 (Ganin et al. 2016, §5.2.2): 2 / (1 + exp(-10 p)) - 1."""
-    return 2 / (1 + math.exp(-10 * progress)) - 1
+def reversal_strength(progress: torch.Tensor) -> torch.Tensor:
+    """Strength of gradient reversal, from 0 to 1 (Ganin et al. 2016, §5.2.2): 2 / (1 + exp(-10 p)) - 1 = tanh(5 p)."""
+    return torch.tanh(5 * progress)
 
 
 def cosine(progress: float) -> float:
@@ -30,7 +30,7 @@ class SupervisedRule(LearningRule):
         # The domain classifier has no part in this loss; Adam leaves parameters without gradient alone.
         self.optimizers = [compute.adam(model, lr)]
 
-    def step(self, images: torch.Tensor, labels: torch.Tensor, *, progress: float) -> Losses:
+    def step(self, images: torch.Tensor, labels: torch.Tensor, *, progress: torch.Tensor) -> Losses:
         loss = nll_loss(self.model(normalise(images)).float(), labels)
         self.optimizers[0].zero_grad(set_to_none=True)
         loss.backward()
@@ -65,13 +65,15 @@ class DANNRule(LearningRule):
         self.mixed = batches == "mixed"
         self.reversal = reversal
 
-    def step(self, source: torch.Tensor, labels: torch.Tensor, target: torch.Tensor, *, progress: float) -> Losses:
+    def step(
+        self, source: torch.Tensor, labels: torch.Tensor, target: torch.Tensor, *, progress: torch.Tensor
+    ) -> Losses:
         n = len(source)
         images = [normalise(source), normalise(target)]
         if self.mixed:
             images = [torch.cat(images)]  # (2n, 3, 28, 28)
         features = torch.cat([self.model.features(batch) for batch in images])  # (2n, 800)
-        domains = torch.arange(2, device=features.device).repeat_interleave(n)  # source 0, target 1
+        domains = (torch.arange(2 * n, device=features.device) >= n).long()  # source 0, target 1
         class_loss = nll_loss(self.model.classify_class(features[:n]).float(), labels)
         reversed_features = reverse_gradient(features, self.reversal * reversal_strength(progress))
         domain_scores = self.model.classify_domain(reversed_features).float()  # (2n, 2)

@@ -18,7 +18,7 @@ class AttributeRule(LearningRule):
         self.modules = {"model": model}
         self.optimizers = [compute.adam(model, lr)]
 
-    def step(self, images: torch.Tensor, attributes: torch.Tensor, *, progress: float) -> Losses:
+    def step(self, images: torch.Tensor, attributes: torch.Tensor, *, progress: torch.Tensor) -> Losses:
         loss = binary_cross_entropy_with_logits(self.model(normalise(images)).float(), attributes.float())
         self.optimizers[0].zero_grad(set_to_none=True)
         loss.backward()

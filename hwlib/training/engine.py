@@ -1,4 +1,4 @@
-"""One engine for all learning rules: it owns the steps, the learning rate, the history and the progress.
+"""One engine for all learning rules: it owns steps, learning rates, graphs, history, progress, checkpoints and resume.
 
 A learning rule states its modules, its optimizers and its step (`LearningRule`); adding one needs no line here.
 """
@@ -7,18 +7,22 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from hwlib.config import Config
 from hwlib.errors import WorkbookError
-from hwlib.training.batches import Stream
+from hwlib.training.batches import Feed
+from hwlib.training.checkpoint import Keeper, State
+from hwlib.training.graph import Graph
 from hwlib.training.precision import Compute
 from hwlib.training.progress import Progress, reporter
+from hwlib.training.stopping import Interruption, Stopped
 
 Losses = dict[str, torch.Tensor]
+Row = dict[str, Any]
 ROWS = 100
 """Rows of a history at most; each row is the mean over the steps since the row before."""
 
@@ -26,17 +30,19 @@ ROWS = 100
 class LearningRule:
     """What a method must state; the engine does the rest.
 
-    modules: networks to keep in training mode and to save, by name.
+    modules: networks by name, kept in training mode, saved and restored; a moving average of weights is one of them.
     optimizers: all optimizers; the engine sets their learning rate by `schedule`.
     """
 
     modules: dict[str, nn.Module]
     optimizers: list[torch.optim.Optimizer]
 
-    def step(self, *batches: torch.Tensor, progress: float) -> Losses:
+    def step(self, *batches: torch.Tensor, progress: torch.Tensor) -> Losses:
         """Do one optimisation step and return scalars to log, as tensors that stay on the device.
 
-        `batches` are the sampled rows of the tensors that `fit` was given; `progress` runs from 0 to 1.
+        batches: sampled rows of the tensors that `fit` was given. progress: from 0 to 1, a scalar on the device. On
+        CUDA the step is recorded once and replayed: whatever changes from one step to the next must come from these
+        tensors or from the device's random generator, and no number may be read from the device.
         """
         raise NotImplementedError
 
@@ -63,6 +69,147 @@ class Plan:
         """Steps between two rows of the history."""
         return max(1, math.ceil(self.steps / ROWS))
 
+    def row_ends(self, step: int) -> bool:
+        return step % self.interval == 0 or step == self.steps
+
+    def epoch_ends(self, step: int) -> bool:
+        return step % self.steps_per_epoch == 0 or step == self.steps
+
+
+class Loop:
+    """The steps of one training and all that they depend on, so that `state` and `load` lose nothing."""
+
+    def __init__(
+        self,
+        rule: LearningRule,
+        sets: list[tuple[torch.Tensor, ...]],
+        plan: Plan,
+        *,
+        batch_size: int,
+        seed: int,
+        compute: Compute,
+    ) -> None:
+        """Arguments as for `fit`."""
+        torch.manual_seed(seed)
+        self.rule, self.plan, self.compute = rule, plan, compute
+        self.feeds = [Feed(s, batch_size, seed + 1000 * (i + 1), compute.device) for i, s in enumerate(sets)]
+        self.progress = torch.zeros((), device=compute.device)
+        self._groups = [group for optimizer in rule.optimizers for group in optimizer.param_groups]
+        self._initial = [float(group["lr"]) for group in self._groups]
+        for module in rule.modules.values():
+            module.train()
+        self.step = 0
+        self.history: list[Row] = []
+        self._totals: Losses = {}
+        self._counted = 0
+        self._act = Graph(self._step) if compute.graphs else self._step
+
+    def advance(self, steps: int = 1) -> None:
+        """Make `steps` steps. Nothing waits for the device."""
+        for _ in range(steps):
+            progress = self.step / self.plan.steps
+            self.progress.fill_(progress)
+            self._set_lr(self.rule.schedule(progress))
+            for feed in self.feeds:
+                feed.draw()
+            self._act()
+            self.step += 1
+            self._counted += 1
+
+    def _step(self) -> None:
+        with self.compute.autocast():
+            losses = self.rule.step(*(b for feed in self.feeds for b in feed.batch), progress=self.progress)
+        # Sums stay on the device: reading a number makes the host wait for it, so that happens once a row.
+        for name, value in losses.items():
+            if name not in self._totals:
+                self._totals[name] = torch.zeros((), device=self.compute.device)
+            self._totals[name] += value.detach()
+
+    def _set_lr(self, factor: float) -> None:
+        for group, initial in zip(self._groups, self._initial, strict=True):
+            if isinstance(group["lr"], torch.Tensor):  # the very number that a recorded step reads
+                group["lr"].fill_(initial * factor)
+            else:
+                group["lr"] = initial * factor
+
+    def row(self) -> Row:
+        """Add a row to the history, the means since the row before, and return it; this waits for the device."""
+        row = {"step": self.step, "epoch": round(self.step / self.plan.steps_per_epoch, 3)} | self._means()
+        self.history.append(row)
+        for total in self._totals.values():
+            total.zero_()
+        self._counted = 0
+        return row
+
+    def _means(self) -> dict[str, float]:
+        """Means over the steps since the last row; `WorkbookError` when one is not finite."""
+        means = {name: float(total) / max(1, self._counted) for name, total in self._totals.items()}
+        for name, value in means.items():
+            if not math.isfinite(value):
+                lr = float(self._groups[0]["lr"])
+                last = self.history[-1] if self.history else {}
+                before = f"last finite value {last[name]:.4g} by step {last['step']}" if last else "no finite value yet"
+                raise WorkbookError(f"{name} is {value} by step {self.step} at lr {lr:.3g} ({before}); lower lr")
+        return means
+
+    def state(self) -> State:
+        """Return all that the next steps depend on; `WorkbookError` rather than losses that are not finite."""
+        self._means()
+        state = {
+            "step": self.step,
+            "history": self.history,
+            "modules": {name: module.state_dict() for name, module in self.rule.modules.items()},
+            "random": self._random(),
+        }
+        if self.step == self.plan.steps:
+            return state
+        return state | {
+            "optimizers": [optimizer.state_dict() for optimizer in self.rule.optimizers],
+            "streams": [feed.stream.state() for feed in self.feeds],
+            "totals": self._totals,
+            "counted": self._counted,
+        }
+
+    def load(self, state: State) -> None:
+        """Go on where the loop stood that gave `state`."""
+        for name, module in self.rule.modules.items():
+            module.load_state_dict(state["modules"][name])
+        self.step, self.history = state["step"], state["history"]
+        if self.step < self.plan.steps:
+            rates = [group["lr"] for group in self._groups]
+            for optimizer, kept in zip(self.rule.optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(kept)
+            # Loading makes new groups; rates that are tensors must stay those on the device.
+            self._groups = [group for optimizer in self.rule.optimizers for group in optimizer.param_groups]
+            for group, rate in zip(self._groups, rates, strict=True):
+                group["lr"] = rate
+            for feed, kept in zip(self.feeds, state["streams"], strict=True):
+                feed.stream.load(kept)
+            self._totals = {name: total.to(self.compute.device) for name, total in state["totals"].items()}
+            self._counted = state["counted"]
+        torch.set_rng_state(state["random"]["cpu"])
+        if self.compute.device.type == "cuda":
+            torch.cuda.set_rng_state(state["random"]["device"], self.compute.device)
+        elif self.compute.device.type == "mps":
+            torch.mps.set_rng_state(state["random"]["device"])
+
+    def _random(self) -> dict[str, torch.Tensor]:
+        """States of the generators from which networks draw: dropout, noise, latents."""
+        states = {"cpu": torch.get_rng_state()}
+        if self.compute.device.type == "cuda":
+            states["device"] = torch.cuda.get_rng_state(self.compute.device)
+        elif self.compute.device.type == "mps":
+            states["device"] = torch.mps.get_rng_state()
+        return states
+
+
+class Fitted(NamedTuple):
+    """A training's history, a row every `plan.interval` steps; its seconds; those of them in earlier attempts."""
+
+    history: list[Row]
+    seconds: float
+    earlier: float
+
 
 def fit(
     rule: LearningRule,
@@ -73,58 +220,61 @@ def fit(
     seed: int,
     compute: Compute,
     label: str,
-    watch: Callable[[list[dict[str, Any]]], None] | None = None,
-) -> list[dict[str, Any]]:
-    """Train by `rule` for `plan.steps` steps and return the history, a row of plain numbers every `plan.interval`.
+    keeper: Keeper | None = None,
+    watch: Callable[[list[Row]], None] | None = None,
+) -> Fitted:
+    """Train by `rule` for `plan.steps` steps, and return the history and the seconds.
 
     sets: one tuple of equally long tensors a data set (images, labels); each set has its own random order, and a
-        step gets `batch_size` rows of each. The tensors are moved to the device whole.
+        step gets `batch_size` rows of each.
+    keeper: where checkpoints go: at the end of an epoch or a row when its time has come, when the training is asked to
+        stop, and at the end. A training that it has kept goes on from there, to the same bits on the CPU, and its
+        seconds are those of all attempts together.
     watch: called with the history so far after each row, for a live view.
-    Raises `WorkbookError` when a loss is no longer finite, naming step and learning rate.
+    Raises `WorkbookError` when a loss is no longer finite, naming step and learning rate, and `Stopped` after the
+    step in which SIGINT or SIGTERM came.
     """
-    torch.manual_seed(seed)
-    sets = [tuple(tensor.to(compute.device) for tensor in tensors) for tensors in sets]
-    streams = [Stream(len(s[0]), batch_size, seed + 1000 * (i + 1), compute.device) for i, s in enumerate(sets)]
-    initial = [[group["lr"] for group in optimizer.param_groups] for optimizer in rule.optimizers]
-    for module in rule.modules.values():
-        module.train()
-
-    history, totals, counted = [], {}, 0
+    loop = Loop(rule, sets, plan, batch_size=batch_size, seed=seed, compute=compute)
+    before = 0.0  # seconds of earlier attempts
+    if keeper and (kept := keeper.restore(label)):
+        loop.load(kept)
+        before = kept["seconds"]
+        print(f"{label}: {_goes_on(loop.step, plan.steps)}", flush=True)
     start = time.perf_counter()
-    with reporter(label, plan.steps) as report:
-        for step in range(1, plan.steps + 1):
-            progress = (step - 1) / plan.steps
-            _set_lr(rule, initial, progress)
-            batches = [
-                tensor[index] for s, index in zip(sets, (t.next() for t in streams), strict=True) for tensor in s
-            ]
-            with compute.autocast():
-                losses = rule.step(*batches, progress=progress)
-            # Sums stay on the device: reading a number makes the device wait, so it happens once a row.
-            for name, value in losses.items():
-                totals[name] = totals.get(name, 0) + value.detach()
-            counted += 1
-            if step % plan.interval == 0 or step == plan.steps:
-                row = {name: float(total) / counted for name, total in totals.items()}
-                _check_finite(row, step, rule, history, label)
-                history.append({"step": step, "epoch": round(step / plan.steps_per_epoch, 3)} | row)
-                totals, counted = {}, 0
-                report(Progress(step, plan.steps, time.perf_counter() - start, history))
-                if watch:
-                    watch(history)
-    return history
+
+    def keep() -> None:
+        if keeper:
+            state = loop.state()
+            keeper.save(label, state | {"seconds": before + time.perf_counter() - start})
+
+    try:
+        with reporter(label, plan.steps) as report, Interruption() as interruption:
+            while loop.step < plan.steps:
+                loop.advance()
+                row_ends = plan.row_ends(loop.step)
+                if row_ends:
+                    loop.row()
+                    report(Progress(loop.step, plan.steps, before + time.perf_counter() - start, loop.history))
+                    if watch:
+                        watch(loop.history)
+                if interruption.signum is not None:
+                    keep()
+                    raise Stopped(_stopped(loop.step, plan.steps, keeper))
+                if loop.step == plan.steps or (
+                    keeper and (row_ends or plan.epoch_ends(loop.step)) and keeper.due()
+                ):  # reading the clock is all that this costs
+                    keep()
+            if interruption.signum is not None:  # while the last state was written
+                raise Stopped(_stopped(loop.step, plan.steps, keeper))
+    except WorkbookError as error:
+        raise type(error)(f"{label}: {error}") from None
+    return Fitted(loop.history, before + time.perf_counter() - start, before)
 
 
-def _set_lr(rule: LearningRule, initial: list[list[float]], progress: float) -> None:
-    factor = rule.schedule(progress)
-    for optimizer, rates in zip(rule.optimizers, initial, strict=True):
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * factor
+def _goes_on(step: int, steps: int) -> str:
+    return f"all {steps} steps are kept, not trained again" if step == steps else f"goes on at step {step}/{steps}"
 
 
-def _check_finite(row: dict[str, float], step: int, rule: LearningRule, history: list, label: str) -> None:
-    bad = [name for name, value in row.items() if not math.isfinite(value)]
-    if bad:
-        lr = rule.optimizers[0].param_groups[0]["lr"]
-        last = f"last finite value {history[-1][bad[0]]:.4g}" if history else "no finite value before"
-        raise WorkbookError(f"{label}: {bad[0]} is {row[bad[0]]} by step {step} at lr {lr:.3g} ({last}); lower lr")
+def _stopped(step: int, steps: int, keeper: Keeper | None) -> str:
+    kept = "a checkpoint is kept, running the same again goes on there"
+    return f"stopped at step {step}/{steps}; {kept if keeper else 'running it again starts it anew'}"

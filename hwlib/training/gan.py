@@ -23,7 +23,7 @@ class GANRule(LearningRule):
         # beta1 of 0.5 as in DCGAN (§3): momentum of 0.9 makes the game oscillate.
         self.optimizers = [compute.adam(module, lr, betas=(0.5, 0.999)) for module in (discriminator, generator)]
 
-    def step(self, images: torch.Tensor, *, progress: float) -> Losses:
+    def step(self, images: torch.Tensor, *, progress: torch.Tensor) -> Losses:
         real = normalise(_mirror(images))
         fake = self.generator(torch.randn(len(real), LATENT, device=real.device))
 

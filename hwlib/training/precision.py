@@ -12,10 +12,16 @@ from hwlib.errors import WorkbookError
 
 @dataclass(frozen=True)
 class Compute:
-    """A device and the number format of its convolutions and matrix products."""
+    """A device, the number format of its convolutions and matrix products, and whether equal runs give equal bits."""
 
     device: torch.device
     dtype: torch.dtype
+    deterministic: bool = False
+
+    @property
+    def graphs(self) -> bool:
+        """Whether steps can be recorded and replayed here (`hwlib.training.graph`)."""
+        return self.device.type == "cuda"
 
     def autocast(self) -> AbstractContextManager:
         """Return a context in which eligible operations run in `dtype`; float32 leaves all as it is."""
@@ -26,9 +32,15 @@ class Compute:
         return module.to(self.device, memory_format=torch.channels_last)
 
     def adam(self, module: torch.nn.Module, lr: float, betas=(0.9, 0.999)) -> torch.optim.Adam:
-        """Return Adam over the trainable parameters; fused, one kernel for all of them, where there is such a one."""
+        """Return Adam over the trainable parameters; fused, one kernel for all of them, where there is such a one.
+
+        On CUDA its learning rate and its count of steps live on the device, where a recorded step can read them.
+        """
         trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        return torch.optim.Adam(trainable, lr, betas, fused=self.device.type in ("cpu", "cuda"))
+        if self.device.type == "cuda":
+            rate = torch.tensor(lr, device=self.device)
+            return torch.optim.Adam(trainable, rate, betas, fused=True, capturable=True)
+        return torch.optim.Adam(trainable, lr, betas, fused=self.device.type == "cpu")
 
     def describe(self) -> dict:
         """Return what a record says of hardware and versions."""
@@ -40,13 +52,15 @@ class Compute:
             "hardware": hardware,
             "threads": torch.get_num_threads(),
             "precision": str(self.dtype).removeprefix("torch."),
+            "deterministic": self.deterministic,
         }
 
 
-def choose(device: str = "auto", precision: str = "auto") -> Compute:
-    """Resolve the parameters `device` and `precision`; `WorkbookError` for a device that is not there.
+def choose(device: str = "auto", precision: str = "auto", deterministic: bool = False) -> Compute:
+    """Resolve the parameters `device`, `precision` and `deterministic`; `WorkbookError` for a device that is not there.
 
     `auto` takes CUDA, else MPS, else the CPU; and bfloat16 where the hardware multiplies it natively, else float32.
+    The CPU is deterministic as it is, for one number of threads; CUDA when asked, by slower kernels; MPS never.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -59,7 +73,13 @@ def choose(device: str = "auto", precision: str = "auto") -> Compute:
         raise WorkbookError("device: 'mps' is not here; use auto or cpu")
     if precision == "auto":
         precision = "bfloat16" if _native_bfloat16(chosen) else "float32"
-    return Compute(chosen, getattr(torch, precision))
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
+        # Read by cuBLAS when it is first used: without a fixed workspace its sums may come in any order.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(deterministic)
+    certain = chosen.type == "cpu" or (chosen.type == "cuda" and deterministic)
+    return Compute(chosen, getattr(torch, precision), certain)
 
 
 def _native_bfloat16(device: torch.device) -> bool:

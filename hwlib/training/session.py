@@ -1,12 +1,12 @@
 """A training within a run."""
 
-import time
 import weakref
 
 import torch
 
 from hwlib.errors import WorkbookError
-from hwlib.record import Run
+from hwlib.run import Run
+from hwlib.training.checkpoint import Keeper
 from hwlib.training.engine import LearningRule, Plan, fit
 from hwlib.training.precision import Compute
 
@@ -26,6 +26,8 @@ def train(
 
     sets: as `fit` takes them; model: the column that tells this training's rows from others in the run;
     longest: images that make an epoch, the longest of `sets` unless given.
+    Checkpoints go to the run, every `config.checkpoint_seconds`; an attempt that ended before its time goes on from
+    there, and a training that had ended is only loaded.
     Raises `WorkbookError` for a network that has been trained before: its record would tell half of its steps.
     """
     run.check_open()
@@ -33,9 +35,17 @@ def train(
         raise WorkbookError(f"{model}: this network is trained already; run the cell that builds it again first")
     config = run.config
     plan = Plan.of(config, longest or max(len(tensors[0]) for tensors in sets))
-    start = time.perf_counter()
-    history = fit(rule, sets, plan, batch_size=config.batch_size, seed=config.seed, compute=compute, label=model)
-    seconds = time.perf_counter() - start
+    keeper = Keeper(run.checkpoints, config.checkpoint_seconds)
+    fitted = fit(
+        rule,
+        sets,
+        plan,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        compute=compute,
+        label=model,
+        keeper=keeper,
+    )
     _TRAINED.update(rule.modules.values())
-    run.add_training(model, history, seconds)
-    return seconds
+    run.add_training(model, fitted.history, fitted.seconds, fitted.earlier)
+    return fitted.seconds

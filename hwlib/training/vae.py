@@ -27,7 +27,7 @@ class VAERule(LearningRule):
         self.optimizers = [compute.adam(model, lr)]
         self.kl_weight = kl_weight
 
-    def step(self, images: torch.Tensor, *, progress: float) -> Losses:
+    def step(self, images: torch.Tensor, *, progress: torch.Tensor) -> Losses:
         images = normalise(images)
         reconstructions, mean, logvar = self.model(images)
         error = squared_error(images, reconstructions.float()).mean()

@@ -25,7 +25,7 @@ class Line(LearningRule):
         self.optimizers[0].zero_grad()
         loss.backward()
         self.optimizers[0].step()
-        self.seen.append((progress, self.optimizers[0].param_groups[0]["lr"]))
+        self.seen.append((float(progress), self.optimizers[0].param_groups[0]["lr"]))
         return {"loss": loss}
 
     def schedule(self, progress):
@@ -35,7 +35,7 @@ class Line(LearningRule):
 def run(rule, steps=40, seed=0, **options):
     x = torch.linspace(-1, 1, 30)[:, None]
     plan = Plan(steps, 10)
-    return fit(rule, [(x, 3 * x + 1)], plan, batch_size=8, seed=seed, compute=CPU, label="line", **options)
+    return fit(rule, [(x, 3 * x + 1)], plan, batch_size=8, seed=seed, compute=CPU, label="line", **options).history
 
 
 def line(seed=0):
@@ -98,7 +98,7 @@ def test_an_epoch_passes_over_the_longest_set():
 
 def test_a_network_is_trained_once(tmp_path):
     """Trained twice it would have more steps behind it than its record says."""
-    from hwlib.record import Run
+    from hwlib.run import Run
     from hwlib.training.session import train
 
     config = read("p1", {"profile": "smoke", "runs": str(tmp_path)})

@@ -1,0 +1,102 @@
+"""What is left of a run that did not end: whether the next attempt may go on with it."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from hwlib.config import Config
+from hwlib.errors import WorkbookError
+from hwlib.sources import decisive
+
+CHECKPOINTS = "checkpoints"
+_IDENTITY = "attempt.json"
+
+
+def identity(config: Config, sets: list[dict], environment: dict[str, Any], fingerprint: dict[str, str]) -> dict:
+    """Return all that decides the numbers of a run: to go on with other ones would make a run that never was."""
+    compute = {name: environment[name] for name in ("device", "precision") if name in environment}
+    return {
+        "parameters": decisive(config),
+        "data": {f"{s['name']} {s['split']}": s["sha256"] for s in sets},
+        "code": fingerprint.get("source", ""),
+        "compute": compute,
+    }
+
+
+def prepare(partial: Path, mine: dict, resume: bool) -> None:
+    """Make `partial` the folder of this attempt, with the checkpoints of the one before it when `resume` is set.
+
+    Raises `WorkbookError`, and changes nothing, when there are checkpoints of another run than `mine` describes.
+    """
+    kept = any((partial / CHECKPOINTS).glob("*.ckpt*"))
+    if kept and resume:
+        _compare(partial, mine)
+        for path in partial.iterdir():
+            if path.name not in (CHECKPOINTS, _IDENTITY):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return
+    if partial.exists():
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True)
+    (partial / _IDENTITY).write_text(json.dumps(mine, indent=1) + "\n", encoding="utf-8")
+
+
+def close(partial: Path) -> None:
+    """Take from a finished run what only served to go on with it."""
+    shutil.rmtree(partial / CHECKPOINTS, ignore_errors=True)
+    (partial / _IDENTITY).unlink(missing_ok=True)
+
+
+def swap(folder: Path) -> None:
+    """Put `<id>.partial`, which is whole, in the place of `<id>`."""
+    partial, old = (folder.with_name(folder.name + ending) for ending in (".partial", ".old"))
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.rename(folder, old)
+    os.rename(partial, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(folder: Path) -> None:
+    """Complete what a process that died while it finished the run `folder` left between two renames.
+
+    `run.json` is the last file of a run to be written, so a partial folder that has it is whole.
+    """
+    partial, old = (folder.with_name(folder.name + ending) for ending in (".partial", ".old"))
+    if (partial / "run.json").exists():
+        swap(folder)
+    elif old.exists() and not folder.exists():
+        os.rename(old, folder)
+
+
+def _compare(partial: Path, mine: dict) -> None:
+    try:
+        theirs = json.loads((partial / _IDENTITY).read_text(encoding="utf-8"))
+        differences = _differences(theirs, mine)
+    except (OSError, ValueError, KeyError, AttributeError):
+        differences = [f"{partial / _IDENTITY} cannot be read"]
+    if differences:
+        raise WorkbookError(
+            f"{partial}: an attempt that did not end is kept here, but of another run: {'; '.join(differences)}; "
+            "`-p resume false` discards it and starts anew"
+        )
+
+
+def _differences(theirs: dict, mine: dict) -> list[str]:
+    found = []
+    for part in ("parameters", "compute"):
+        names = dict.fromkeys([*theirs[part], *mine[part]])
+        found += [
+            f"{name} was {theirs[part].get(name)} and is {mine[part].get(name)}"
+            for name in names
+            if theirs[part].get(name) != mine[part].get(name)
+        ]
+    if theirs["data"] != mine["data"]:
+        names = dict.fromkeys([*theirs["data"], *mine["data"]])
+        changed = [name for name in names if theirs["data"].get(name) != mine["data"].get(name)]
+        found.append(f"the images have changed ({', '.join(changed)})")
+    if theirs["code"] != mine["code"]:
+        found.append("the code that it uses has changed")
+    return found
