@@ -35,13 +35,13 @@ TIMES = {"seconds_per_epoch"}
 """Metrics that are a time, which no two runs share."""
 
 
-def start(problem: str, runs: Path, *more: str) -> psutil.Popen:
+def start(problem: str, runs: Path, **params) -> psutil.Popen:
     """Start `hw run` on the short run of a problem; its output goes to `<runs>/log.txt`."""
-    params = SHORT[problem] | {"profile": "smoke", "data": "sample", "checkpoint_seconds": 0}
+    params = {"profile": "smoke", "data": "sample", "checkpoint_seconds": 0} | SHORT[problem] | params
     flags = [text for name, value in params.items() for text in ("-p", name, str(value))]
     runs.mkdir(parents=True, exist_ok=True)
     with open(runs / "log.txt", "a", encoding="utf-8") as log:
-        command = [sys.executable, "-m", "hwlib", "run", problem, *flags, "--runs", str(runs), *more]
+        command = [sys.executable, "-m", "hwlib", "run", problem, *flags, "--runs", str(runs)]
         environment = os.environ | {"HW_PROGRESS": "lines"}
         return psutil.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment)
 
