@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: report test setup lint format clean
+.PHONY: report test bench bench-full setup lint format clean
 
 report: setup
 	$(BIN)/hw run all; status=$$?; $(BIN)/hw report && exit $$status
@@ -12,6 +12,14 @@ report: setup
 test: setup lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal
 	$(BIN)/pytest --nbmake --nbmake-timeout=600 notebooks/
+
+# Trainings against the loop of the homework's references, on DATA, $$HW_DATA or the sample; benchmarks/out/bench.json.
+bench: setup
+	$(BIN)/python -m benchmarks.bench $(DATA)
+
+# The full profile at the course's data sizes: projected from the time of a step, or with RUN=1 really trained.
+bench-full: setup
+	$(BIN)/python -m benchmarks.full $(if $(RUN),--run)
 
 setup: .venv/.installed
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from hwlib.errors import WorkbookError
 from hwlib.models.dann import DomainAdversarialNetwork, class_head, domain_head
+from hwlib.models.small_maps import convolve, convolve_transposed
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -65,11 +66,26 @@ class ResNet34DANN(DomainAdversarialNetwork):
         return self
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
-        if not self.frozen:
-            return self.cnn_layer(self.resnet34(images)).flatten(1)
-        with torch.no_grad():
-            features = self.resnet34(images * self.scale + self.shift)
-        return self.cnn_layer(features).flatten(1)
+        if self.frozen:
+            with torch.no_grad():
+                maps = self._trunk_maps(images * self.scale + self.shift)
+        else:
+            maps = self._trunk_maps(images)
+        return self.cnn_layer[1:](convolve_transposed(self.cnn_layer[0], maps)).flatten(1)
+
+    def _trunk_maps(self, images: torch.Tensor) -> torch.Tensor:
+        """`self.resnet34(images)`, (B, 512, 1, 1); layers 3 and 4 have maps of 2x2 and 1x1, see `small_maps`."""
+        maps = self.resnet34[:6](images)
+        for block in (*self.resnet34[6], *self.resnet34[7]):
+            maps = _basic_block(block, maps)
+        return maps
+
+
+def _basic_block(block: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """`block(x)` of torchvision's `BasicBlock`, its convolutions by `convolve`."""
+    y = block.relu(block.bn1(convolve(block.conv1, x)))
+    y = block.bn2(convolve(block.conv2, y))
+    return block.relu(y + (x if block.downsample is None else block.downsample(x)))
 
 
 def _trunk(weights: str) -> nn.Module:

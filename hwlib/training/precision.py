@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from hwlib.errors import WorkbookError
+from hwlib.training.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ def choose(device: str = "auto", precision: str = "auto", deterministic: bool = 
         # Read by cuBLAS when it is first used: without a fixed workspace its sums may come in any order.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(deterministic)
+    if chosen.type == "cpu":
+        keep_freed_memory()
     certain = chosen.type == "cpu" or (chosen.type == "cuda" and deterministic)
     return Compute(chosen, getattr(torch, precision), certain)
 

@@ -37,7 +37,7 @@ def test_pretrained_trunk_is_frozen_and_stays_in_evaluation_mode(resnet34_file):
 def test_pretrained_trunk_sees_imagenet_normalisation(resnet34_file):
     network = ResNet34DANN(str(resnet34_file)).eval()
     seen = []
-    network.resnet34.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    network.resnet34[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     network(torch.full((1, 3, 28, 28), 1.0))  # white
     expected = (1 - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
     torch.testing.assert_close(seen[0][0, :, 0, 0], expected)
