@@ -28,6 +28,9 @@ BAD = [
     ("p1", {"data": 3}, "data: 3 is not text"),
     ("p1", {"device": "tpu"}, "device: 'tpu' is not one of auto, cpu, cuda, cuda:N, mps"),
     ("p1", {"device": "cuda:x"}, "device: 'cuda:x' is not one of"),
+    ("p1", {"resume": "maybe"}, "resume: 'maybe' is not true or false"),
+    ("p1", {"resume": 1}, "resume: 1 is not true or false"),
+    ("p1", {"checkpoint_seconds": -1}, "checkpoint_seconds: -1.0 is too small; it is at least 0"),
     ("p4", {"method": "magic"}, "method: 'magic' is not one of auto, dann_resnet34"),
 ]
 
@@ -96,3 +99,8 @@ def test_misspelt_injected_parameter_fails():
 def test_misspelling_mended_in_lab_is_forgotten():
     cells = ["", OWN + "sede: int = 5\n", OWN + "# mended\n"]
     assert read_notebook("p1", {"In": cells, "profile": "smoke", "seed": 5, "sede": 5}).seed == 5
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False), (True, True), (False, False)])
+def test_truth_may_come_as_text(text, value):
+    assert read("p1", {"resume": text}).resume is value

@@ -75,7 +75,8 @@ def choose(device: str = "auto", precision: str = "auto", deterministic: bool = 
     if precision == "auto":
         precision = "bfloat16" if _native_bfloat16(chosen) else "float32"
     if chosen.type == "cuda":
-        torch.cuda.set_device(chosen)
+        if chosen.index is not None:
+            torch.cuda.set_device(chosen)  # graphs are recorded on streams of the current device
         # Read by cuBLAS when it is first used: without a fixed workspace its sums may come in any order.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(deterministic)

@@ -1,5 +1,7 @@
 """The engine: plans, histories, repeatability, and what it does when a loss is no number."""
 
+import os
+
 import pytest
 import torch
 
@@ -115,3 +117,25 @@ def test_a_network_is_trained_once(tmp_path):
 def test_device_that_is_not_there():
     with pytest.raises(WorkbookError, match=r"^device: 'cuda:99' is not here"):
         choose("cuda:99")
+
+
+@pytest.mark.parametrize(("device", "index"), [("cuda", None), ("cuda:1", 1)])
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_what_is_set_for_cuda(monkeypatch, device, index, deterministic):
+    """Held without CUDA: which device becomes the current one, and whether deterministic kernels are asked for."""
+    asked = {"device": None}
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **options: True)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda chosen: asked.update(device=chosen.index))
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda mode: asked.update(mode=mode))
+    compute = choose(device, "auto", deterministic)
+    assert asked == {"device": index, "mode": deterministic}
+    assert compute.dtype == torch.bfloat16
+    assert (compute.graphs, compute.deterministic) == (True, deterministic)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+
+
+def test_the_cpu_is_deterministic_and_the_record_says_so():
+    assert CPU.describe()["deterministic"] is True
+    assert not CPU.graphs
