@@ -142,6 +142,9 @@ def execute(config: Config, interruption: Interruption | None = None) -> Record:
                 shutil.move(working, failed)
                 line = error.evalue.splitlines()[0] if error.evalue else error.ename
                 raise WorkbookError(f"{line} (see {failed})") from None
+            except RuntimeError as error:  # nbclient's word for a kernel that died or never answered
+                line = str(error).splitlines()[0] if str(error) else type(error).__name__
+                raise WorkbookError(f"{line}; running the same again goes on from the last checkpoint") from None
             shutil.move(working, folder / "notebook.ipynb")
         failed.unlink(missing_ok=True)
     except OSError as error:
@@ -161,7 +164,7 @@ def _papermill(config: Config, working: Path) -> None:
         progress_bar=False,
         log_output=True,
         cwd=str(notebook_path(config.problem).parent),
-        config=_ipc(),
+        config=_ipc(working.parent),
     )
 
 
@@ -212,11 +215,18 @@ def _last_words(raised: list[BaseException]) -> str:
     return "stopped outside a training; running the same again goes on from the last checkpoint"
 
 
-def _ipc() -> Any:
-    """Let the kernel talk through socket files, to which nobody else on the machine can listen (over TCP it warns)."""
+def _ipc(folder: Path) -> Any:
+    """Let the kernel talk through socket files, to which nobody else on the machine can listen (over TCP it warns).
+
+    folder: where the sockets lie, one for each command: by default they lie in the working directory, under names on
+    which two commands started at once can both hit. The system allows about a hundred bytes for such a path.
+    """
     from traitlets.config import Config as Traits
 
-    return Traits() if os.name == "nt" else Traits({"KernelManager": {"transport": "ipc"}})
+    sockets = str(folder / "k")
+    if os.name == "nt" or len(os.fsencode(sockets)) > 90:
+        return Traits()
+    return Traits({"KernelManager": {"transport": "ipc", "ip": sockets}})
 
 
 _SHOWN = ("data: ", "s left)", "goes on at step", "not trained again", "stay in host memory", "CUDA graph")

@@ -120,8 +120,9 @@ def test_no_cell_assigns_a_parameter(problem):
 def test_nbmake_runs_the_smoke_profile(notebook):
     parameters = next(cell for cell in notebook["cells"] if "parameters" in tags(cell))
     mock = parameters["metadata"]["nbmake"]["mock"]
-    # A folder of its own: a test must not put a smoke run where somebody's real one lies.
-    assert mock == {"profile": "smoke", "data": "sample", "runs": "runs/smoke"}
+    # A folder of its own: a test must not put a smoke run where somebody's real one lies. And a test that was stopped
+    # must not keep the next one, of other code, from running.
+    assert mock == {"profile": "smoke", "data": "sample", "runs": "runs/smoke", "resume": False}
 
 
 @pytest.mark.parametrize("problem", CONFIGS)

@@ -64,3 +64,21 @@ def test_a_second_command_on_the_same_run_is_refused_and_the_first_goes_on(tmp_p
     assert f"process {kernel} is making this run already" in log(tmp_path)
     assert first.wait(timeout=300) == 0
     assert record(tmp_path)
+
+
+def test_two_runs_started_at_once_from_one_folder_do_not_meet(tmp_path, monkeypatch):
+    """Sockets of kernels used to lie in the working directory, where two commands could both take the same."""
+    monkeypatch.chdir(tmp_path)
+    both = [start("p1", tmp_path / "runs", steps=2, seed=seed) for seed in (0, 1)]
+    assert [process.wait(timeout=300) for process in both] == [0, 0], log(tmp_path / "runs")
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_a_kernel_that_is_killed_is_one_line(tmp_path):
+    process = start("p1", tmp_path, steps=5000)
+    wait_for_checkpoint(process, tmp_path)
+    kill(process, "kernel")
+    assert process.returncode == 1
+    lines = log(tmp_path).splitlines()
+    assert any("p1_s0: FAILED: " in line and "goes on from the last checkpoint" in line for line in lines)
+    assert not any("Traceback" in line for line in lines)
