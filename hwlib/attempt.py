@@ -80,7 +80,7 @@ def _compare(partial: Path, mine: dict) -> None:
     if differences:
         raise WorkbookError(
             f"{partial}: an attempt that did not end is kept here, but of another run: {'; '.join(differences)}; "
-            "`-p resume false` discards it and starts anew"
+            "with `resume` false (`hw run … -p resume false`) it is discarded and the run starts anew"
         )
 
 

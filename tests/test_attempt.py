@@ -69,7 +69,7 @@ def test_another_run_is_told_what_differs_and_destroys_nothing(tmp_path, change,
         begin(tmp_path, **change)
     assert str(error.value) == (
         f"{first.partial}: an attempt that did not end is kept here, but of another run: {message}; "
-        "`-p resume false` discards it and starts anew"
+        "with `resume` false (`hw run … -p resume false`) it is discarded and the run starts anew"
     )
     assert {path: path.read_bytes() for path in first.partial.rglob("*") if path.is_file()} == before
     assert kept(begin(tmp_path, **change, resume=False)) is None
@@ -84,7 +84,7 @@ def test_an_attempt_that_kept_nothing_is_no_hindrance(tmp_path):
 def test_an_attempt_that_cannot_be_read_is_one_line_and_stays(tmp_path):
     run = killed(tmp_path)
     (run.partial / "attempt.json").write_text("{")
-    with pytest.raises(WorkbookError, match=r"attempt\.json cannot be read; `-p resume false` discards it"):
+    with pytest.raises(WorkbookError, match=r"attempt\.json cannot be read; with `resume` false"):
         begin(tmp_path)
     assert kept(run) == {"step": 7}
 
