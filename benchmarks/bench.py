@@ -84,6 +84,7 @@ def run(options: argparse.Namespace, scratch: Path, worker: Callable[..., Any] =
     print("\n".join([*show.start_lines(report["start_s"]), "", show.RESULT_HEADER]), flush=True)
     peak = environment["matmul_gflops"][environment["peak_of"]] * 1e9
     for name in names:
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
         rounds, memory = side_by_side(name, where | {"batch_size": batches[name]}, options.seconds, worker, cache)
         result = summary(name, batches[name], longest[name], flops[name], peak, rounds, memory["peak"])
         report["results"].append(result)

@@ -30,7 +30,7 @@ def prepare(partial: Path, mine: dict, resume: bool) -> None:
 
     Raises `WorkbookError`, and changes nothing, when there are checkpoints of another run than `mine` describes.
     """
-    kept = any((partial / CHECKPOINTS).glob("*.ckpt*"))
+    kept = any(any((partial / CHECKPOINTS).glob(pattern)) for pattern in ("*.ckpt", "*.ckpt.previous"))
     if kept and resume:
         _compare(partial, mine)
         for path in partial.iterdir():

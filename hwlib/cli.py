@@ -33,7 +33,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     where = "folder of the records (default: runs/ of the project)"
-    run = commands.add_parser("run", help="run notebooks headless and keep their records")
+    run = commands.add_parser(
+        "run",
+        help="run notebooks headless and keep their records",
+        epilog="Ctrl-C or SIGTERM keeps a checkpoint, and the same command goes on there; `-p resume false` starts "
+        "anew, `-p checkpoint_seconds N` says how often one is kept on the way.",
+    )
     run.add_argument("problem", choices=("p1", "p2", "p3", "p4", "all"), help="all: p1, p2, and all pairs of p3 and p4")
     pair = ("NAME", "VALUE")
     run.add_argument("-p", dest="params", nargs=2, action="append", default=[], metavar=pair, help="set a parameter")

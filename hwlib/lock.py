@@ -34,7 +34,10 @@ def hold(runs: Path, run_id: str) -> None:
             lock.acquire(timeout=PATIENCE if _is_orphan(holder) else 0)
         except Timeout:
             who = f"process {holder['pid']}" if holder else "another process"
-            raise WorkbookError(f"{run_id}: {who} is making this run already; wait until it ends, or stop it") from None
+            raise WorkbookError(
+                f"{run_id}: {who} is making this run already; let it end, or stop it (an open notebook: shut its "
+                "kernel down)"
+            ) from None
     holder = {"pid": os.getpid(), "parent": os.getppid()}
     with contextlib.suppress(OSError):  # only a courtesy to the next process: the lock holds without it
         _note(path).write_text(json.dumps(holder), encoding="utf-8")

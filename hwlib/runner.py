@@ -21,8 +21,8 @@ from hwlib.run import settle
 from hwlib.sources import fingerprint, notebook_path
 from hwlib.training.stopping import Interruption
 
-GRACE = 4.0
-"""Seconds that a kernel has to keep a checkpoint when it is told to stop; then it is killed."""
+GRACE = 30.0
+"""Seconds that a kernel has to end its step and keep a checkpoint; it needs two or three. Then it is killed."""
 
 
 class Interrupted(WorkbookError):
@@ -80,6 +80,7 @@ def run_all(configs: Sequence[Config], force: bool = False) -> int:
         raise next(iter(unfit.values()))
     with Interruption() as interruption:
         for number, config in enumerate(configs, 1):
+            _check(interruption, f"stopped before {config.run_id}")
             head = f"[{number}/{len(configs)}] {config.run_id}"
             try:
                 if config in unfit:
@@ -97,6 +98,7 @@ def run_all(configs: Sequence[Config], force: bool = False) -> int:
             except WorkbookError as error:
                 failed.append(config.run_id)
                 print(f"{head}: FAILED: {error}", flush=True)
+        _check(interruption, "stopped after the last run")
     if failed:
         print(f"hw: {len(failed)} of {len(configs)} runs failed: {', '.join(failed)}", flush=True)
     return 1 if failed else 0
@@ -189,17 +191,24 @@ def _stoppable(work: Callable[[], None], interruption: Interruption, run_id: str
     while thread.is_alive() and time.monotonic() < end + 0.5:
         thread.join(0.05)
         if interruption.signum is not None:
+            if end == float("inf"):
+                print(f"hw: {run_id} stops after the step at hand; once more stops it at once", flush=True)
             end = min(end, time.monotonic() + GRACE)
             late = time.monotonic() > end
             for kernel in psutil.Process().children():
                 if late or kernel.pid not in told:
                     told.add(kernel.pid)
                     _send(kernel, late)
-    if interruption.signum is not None:
-        name = signal.Signals(interruption.signum).name
-        raise Interrupted(interruption.signum, f"{run_id}: {name}, {_last_words(raised)}")
+    if thread.is_alive() or raised:
+        _check(interruption, f"{run_id}, {_last_words(raised)}")
     if raised:
         raise raised[0]
+
+
+def _check(interruption: Interruption, line: str) -> None:
+    """Raise `Interrupted` when an interruption has come."""
+    if interruption.signum is not None:
+        raise Interrupted(interruption.signum, f"{signal.Signals(interruption.signum).name}: {line}")
 
 
 def _send(kernel: psutil.Process, late: bool) -> None:
@@ -212,7 +221,7 @@ def _last_words(raised: list[BaseException]) -> str:
     for error in raised:
         if getattr(error, "ename", "") == "Stopped":
             return error.evalue.splitlines()[0]
-    return "stopped outside a training; running the same again goes on from the last checkpoint"
+    return "stopped outside a training's steps; running the same again goes on from the last checkpoint, if any"
 
 
 def _ipc(folder: Path) -> Any:

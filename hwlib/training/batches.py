@@ -49,7 +49,8 @@ class Feed:
             size = _bytes(tensors) / 2**20
             print(f"{len(tensors[0])} images ({size:.0f} MB) stay in host memory: {device} has no room", flush=True)
         self.tensors = [tensor.to(home) for tensor in tensors]
-        self.stream = Stream(len(tensors[0]), batch_size, seed, home)
+        # On the device wherever the images are, so that a set that fits today goes on with one that did not yesterday.
+        self.stream = Stream(len(tensors[0]), batch_size, seed, device)
         self.batch = [torch.empty((batch_size, *t.shape[1:]), dtype=t.dtype, device=device) for t in tensors]
 
     def draw(self) -> None:
@@ -59,7 +60,7 @@ class Feed:
             if tensor.device == batch.device:
                 torch.index_select(tensor, 0, index, out=batch)
             else:
-                batch.copy_(tensor.index_select(0, index))
+                batch.copy_(tensor.index_select(0, index.cpu()))
 
 
 def fits(tensors: tuple[torch.Tensor, ...], device: torch.device) -> bool:

@@ -66,7 +66,7 @@ def write(path: Path, state: State) -> None:
             temporary.unlink(missing_ok=True)
         raise WorkbookError(
             f"{path}: the checkpoint cannot be written ({error.strerror}); mend that and run the same again: it goes "
-            "on from the last good checkpoint"
+            "on from the last good checkpoint, if there is one"
         ) from None
 
 
@@ -99,6 +99,8 @@ def _parse(content: bytes) -> State:
         raise ValueError("is damaged: its checksum does not fit")
     try:
         return torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
     except Exception:  # the unpickler refuses whatever is not a tensor or a plain value, in many ways
         raise ValueError("holds something else than tensors and plain values, and is not opened") from None
 

@@ -3,6 +3,7 @@
 A learning rule states its modules, its optimizers and its step (`LearningRule`); adding one needs no line here.
 """
 
+import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -103,6 +104,7 @@ class Loop:
         self._totals: Losses = {}
         self._counted = 0
         self._act = Graph(self._step) if compute.graphs else self._step
+        self._identity = _identity(rule, plan, batch_size, seed)
 
     def advance(self, steps: int = 1) -> None:
         """Make `steps` steps. Nothing waits for the device."""
@@ -149,13 +151,16 @@ class Loop:
                 lr = float(self._groups[0]["lr"])
                 last = self.history[-1] if self.history else {}
                 before = f"last finite value {last[name]:.4g} by step {last['step']}" if last else "no finite value yet"
-                raise WorkbookError(f"{name} is {value} by step {self.step} at lr {lr:.3g} ({before}); lower lr")
+                raise WorkbookError(
+                    f"{name} is {value} by step {self.step} at lr {lr:.3g} ({before}); lower lr, with `resume` false"
+                )
         return means
 
     def state(self) -> State:
         """Return all that the next steps depend on; `WorkbookError` rather than losses that are not finite."""
         self._means()
         state = {
+            "training": self._identity,
             "step": self.step,
             "history": self.history,
             "modules": {name: module.state_dict() for name, module in self.rule.modules.items()},
@@ -171,7 +176,13 @@ class Loop:
         }
 
     def load(self, state: State) -> None:
-        """Go on where the loop stood that gave `state`."""
+        """Go on where the loop stood that gave `state`; `WorkbookError` when that was another training than this."""
+        changed = [name for name, value in self._identity.items() if state["training"].get(name) != value]
+        if changed:
+            raise WorkbookError(
+                f"a checkpoint is kept, but of another training ({', '.join(changed)} changed); with `resume` false it "
+                "is discarded"
+            )
         for name, module in self.rule.modules.items():
             module.load_state_dict(state["modules"][name])
         self.step, self.history = state["step"], state["history"]
@@ -192,6 +203,10 @@ class Loop:
             torch.cuda.set_rng_state(state["random"]["device"], self.compute.device)
         elif self.compute.device.type == "mps":
             torch.mps.set_rng_state(state["random"]["device"])
+
+    def close(self) -> None:
+        """Let go of a recorded step, which holds the loop, its data and its memory on the device in a cycle."""
+        self._act = None
 
     def _random(self) -> dict[str, torch.Tensor]:
         """States of the generators from which networks draw: dropout, noise, latents."""
@@ -237,7 +252,10 @@ def fit(
     loop = Loop(rule, sets, plan, batch_size=batch_size, seed=seed, compute=compute)
     before = 0.0  # seconds of earlier attempts
     if keeper and (kept := keeper.restore(label)):
-        loop.load(kept)
+        try:
+            loop.load(kept)
+        except WorkbookError as error:
+            raise WorkbookError(f"{label}: {error}") from None
         before = kept["seconds"]
         print(f"{label}: {_goes_on(loop.step, plan.steps)}", flush=True)
     start = time.perf_counter()
@@ -268,7 +286,30 @@ def fit(
                 raise Stopped(_stopped(loop.step, plan.steps, keeper))
     except WorkbookError as error:
         raise type(error)(f"{label}: {error}") from None
+    finally:
+        loop.close()
     return Fitted(loop.history, before + time.perf_counter() - start, before)
+
+
+def _identity(rule: LearningRule, plan: Plan, batch_size: int, seed: int) -> dict[str, str]:
+    """Return what tells one training from another within a run, where a person may have edited a cell since.
+
+    The run's parameters, data and sources are compared when it starts; this sees what a notebook made of them.
+    """
+    weights = hashlib.sha256()
+    for module in rule.modules.values():
+        for parameter in module.parameters():
+            weights.update(parameter.detach().flatten()[:64].float().cpu().numpy().tobytes())
+    numbers = {name: value for name, value in sorted(vars(rule).items()) if isinstance(value, (bool, int, float, str))}
+    groups = [group for optimizer in rule.optimizers for group in optimizer.param_groups]
+    rates = [{n: v for n, v in group.items() if isinstance(v, (bool, int, float, tuple))} for group in groups]
+    return {
+        "networks": hashlib.sha256(repr(rule.modules).encode()).hexdigest(),
+        "initial weights": weights.hexdigest(),
+        "learning rule": f"{type(rule).__name__} {numbers}",
+        "optimizers": repr([rate | {"lr": float(group["lr"])} for rate, group in zip(rates, groups, strict=True)]),
+        "length": f"{plan} of {batch_size}, seed {seed}",
+    }
 
 
 def _goes_on(step: int, steps: int) -> str:
@@ -276,5 +317,5 @@ def _goes_on(step: int, steps: int) -> str:
 
 
 def _stopped(step: int, steps: int, keeper: Keeper | None) -> str:
-    kept = "a checkpoint is kept, running the same again goes on there"
+    kept = "a checkpoint is kept, and running the same again (with `resume` true) goes on there"
     return f"stopped at step {step}/{steps}; {kept if keeper else 'running it again starts it anew'}"

@@ -35,9 +35,11 @@ class GANRule(LearningRule):
 
         # The generator's step needs gradients through the discriminator, but none of its weights.
         self.discriminator.requires_grad_(False)
-        generator_loss = softplus(-self.discriminator.logits(fake).float()).mean()
-        _descend(self.optimizers[1], generator_loss)
-        self.discriminator.requires_grad_(True)
+        try:
+            generator_loss = softplus(-self.discriminator.logits(fake).float()).mean()
+            _descend(self.optimizers[1], generator_loss)
+        finally:
+            self.discriminator.requires_grad_(True)
         return {
             "discriminator_loss": discriminator_loss,
             "generator_loss": generator_loss,

@@ -1,5 +1,6 @@
 """A training step as one CUDA graph."""
 
+import gc
 import warnings
 from collections.abc import Callable
 
@@ -42,11 +43,19 @@ class Graph:
 
     def _record(self) -> torch.cuda.CUDAGraph | None:
         graph = torch.cuda.CUDAGraph()
+        gc.collect()  # an older graph that is destroyed while another is recorded would spoil it
+        collecting = gc.isenabled()
+        gc.disable()
         try:
             with torch.cuda.graph(graph):
                 self.function()
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             reason = str(error).splitlines()[0]
             print(f"the step cannot be recorded as a CUDA graph and runs without one ({reason})", flush=True)
             return None
+        finally:
+            if collecting:
+                gc.enable()
         return graph

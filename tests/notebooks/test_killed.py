@@ -47,8 +47,8 @@ def test_a_signal_keeps_a_checkpoint_and_the_status_says_which_it_was(tmp_path, 
     process.send_signal(signum)
     assert process.wait(timeout=30) == status
     last = log(tmp_path).splitlines()[-1]
-    assert last.startswith(f"hw: p1_s0: {signum.name}, model: stopped at step ")
-    assert last.endswith("/5000; a checkpoint is kept, running the same again goes on there")
+    assert last.startswith(f"hw: {signum.name}: p1_s0, model: stopped at step ")
+    assert last.endswith("/5000; a checkpoint is kept, and running the same again (with `resume` true) goes on there")
     assert kernels
     assert not any(kernel.is_running() and kernel.status() != psutil.STATUS_ZOMBIE for kernel in kernels)
     assert record(tmp_path) is None

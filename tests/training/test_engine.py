@@ -110,7 +110,7 @@ def test_a_network_is_trained_once(tmp_path):
     train(run_in_the_making, rule, [(x, x)], CPU)
     with pytest.raises(WorkbookError, match=r"^model: this network is trained already; run the cell that builds it"):
         train(run_in_the_making, rule, [(x, x)], CPU)
-    train(run_in_the_making, line(1), [(x, x)], CPU)
+    train(run_in_the_making, line(), [(x, x)], CPU)
     assert len(run_in_the_making.record().history["step"]) == 6
 
 

@@ -119,7 +119,7 @@ def test_a_signal_stops_after_the_step_and_keeps_it(tmp_path, whole, signum):
 
     before = signal.getsignal(signum)
     with pytest.raises(
-        Stopped, match=r"^model: stopped at step 9/23; a checkpoint is kept, running the same again goes"
+        Stopped, match=r"^model: stopped at step 9/23; a checkpoint is kept, and running the same again"
     ):
         train(Averaged(), Keeper(tmp_path, 60), ask)
     assert signal.getsignal(signum) is before
@@ -182,3 +182,24 @@ def test_a_state_with_such_a_loss_is_not_kept_in_the_middle_of_a_row_either():
     loop.advance(1)
     with pytest.raises(WorkbookError, match="loss is nan by step 12"):
         loop.state()
+
+
+def test_a_checkpoint_of_another_training_is_refused_and_stays(tmp_path):
+    """In Lab a person may edit a cell between two attempts, which no hash of files can see."""
+
+    def kill(history):
+        if history[-1]["step"] == 9:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(Averaged(), Keeper(tmp_path, 0), kill)
+    before = (tmp_path / "model.ckpt").read_bytes()
+    slower, wider, other = Averaged(), Averaged(), Averaged()
+    slower.optimizers = [torch.optim.Adam(slower.model.parameters(), 0.01)]
+    wider.model[0].out_features = 9
+    torch.nn.init.zeros_(other.model[0].weight)
+    other.strength = 2.0
+    for rule, what in ((slower, "optimizers"), (wider, "networks"), (other, "initial weights, learning rule")):
+        with pytest.raises(WorkbookError, match=rf"^model: a checkpoint is kept, but of another training \({what} ch"):
+            train(rule, Keeper(tmp_path, 0))
+    assert (tmp_path / "model.ckpt").read_bytes() == before
