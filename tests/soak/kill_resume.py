@@ -141,8 +141,10 @@ def soak(problem: str, rounds: int, folder: Path, rng: random.Random) -> Tally:
         tally.rounds += 1
         log = (runs / "log.txt").read_text(encoding="utf-8")
         tally.resumed += "goes on at step" in log or "not trained again" in log
-        if wrong := differences(whole, end):
+        wrong = differences(whole, end)
+        if wrong:
             tally.different.append(f"round {number}: {', '.join(wrong)}")
+        print(f"{problem} round {number + 1}/{rounds}: {', '.join(wrong) or 'equal'}", file=sys.stderr, flush=True)
     return tally
 
 
