@@ -141,6 +141,19 @@ def face_grid(record: Any) -> Figure:
     return figure
 
 
+def face_row(record: Any) -> Figure:
+    """1-4b, 2-2b: faces on the way from one to another; in problem 1 between the two originals."""
+    faces = record.arrays["interpolation"]
+    if "originals" in record.arrays:
+        first, last = record.arrays["originals"][:2]
+        faces = np.concatenate([first[None], faces, last[None]])
+    figure = Figure(figsize=(7, 0.8), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(mosaic(faces, columns=len(faces)), interpolation="nearest")
+    axes.set_axis_off()
+    return figure
+
+
 def side_by_side(vae: Any, gan: Any) -> Figure:
     """2-4: 32 faces of the VAE beside 32 of the GAN."""
     figure = Figure(figsize=(7, 2.1), layout="constrained")
@@ -213,9 +226,11 @@ def domain_maps(*records: Any) -> Figure:
 DRAWINGS: dict[str, Callable[..., Figure]] = {
     "fig1_2": vae_curve,
     "fig1_4": face_grid,
+    "fig1_4b": face_row,
     "fig1_5": attribute_map,
     "fig2_1": gan_curve,
     "fig2_2": face_grid,
+    "fig2_2b": face_row,
     "fig2_4": side_by_side,
     "fig3_0": adaptation_curves,
     "fig3_4": domain_maps,
@@ -229,12 +244,14 @@ ALT = {
         "Learning curves of the VAE: reconstruction error and KL",
     ),
     "fig1_4": ("VAE 由 N(0, I) 解碼出的 32 張人臉", "32 faces that the VAE decoded from N(0, I)"),
+    "fig1_4b": ("兩張測試人臉之間的內插", "Faces between two test faces"),
     "fig1_5": ("測試潛在向量的 t-SNE，依 {attribute} 上色", "t-SNE of the test latents, coloured by {attribute}"),
     "fig2_1": (
         "GAN 的學習曲線：左為兩個損失，右為鑑別器的平均輸出",
         "Learning curves of the GAN: both losses, and the discriminator's mean answers",
     ),
     "fig2_2": ("由生成器產生的 32 張人臉", "32 faces made by the generator"),
+    "fig2_2b": ("兩個潛在向量之間的內插", "Faces between two latents"),
     "fig2_4": ("VAE（左）與 GAN（右）各 32 張人臉", "32 faces of the VAE (left) and of the GAN (right)"),
     "fig3_0": (
         "學習曲線：類別損失與領域分類器的準確率",

@@ -26,8 +26,18 @@ from hwlib.paths import ROOT, figures_folder
 from hwlib.record import SCHEMA, Record, columns
 
 REQUIRED = {
-    "p1": ("test_mse", "test_kl", "table_mse", "originals", "reconstructions", "faces", "tsne", "tsne_labels"),
-    "p2": ("seconds_per_epoch", "discriminator_real", "discriminator_fake", "faces"),
+    "p1": (
+        "test_mse",
+        "test_kl",
+        "table_mse",
+        "originals",
+        "reconstructions",
+        "faces",
+        "interpolation",
+        "tsne",
+        "tsne_labels",
+    ),
+    "p2": ("seconds_per_epoch", "discriminator_real", "discriminator_fake", "faces", "interpolation"),
     "p3": ("accuracy", "source_accuracy", "tsne", "tsne_labels", "tsne_domain"),
     "p4": ("accuracy", "source_accuracy", "tsne", "tsne_labels", "tsne_domain"),
 }
