@@ -21,7 +21,7 @@ def element(name: str, found: Collection, headed: bool = False) -> str:
     if not records:
         line = words.missing(problem, what=_title(name))
         return f'<section class="artefact" id="{name}">{line}</section>'
-    kind = name.rstrip("0123456789_")
+    kind, _ = words.split(name)
     if kind == "txt":
         return _discussion(name, found, headed)
     return {"fig": _figure, "tbl": _table, "model": _model}[kind](name, found)
@@ -46,14 +46,18 @@ def _caption(name: str, records: Sequence[Record], tag: str = "figcaption", extr
 
 
 def _table(name: str, found: Collection) -> str:
-    html = tables.TABLES[name](found)
-    return f'<figure class="artefact table" id="{name}"><div class="scroll" tabindex="0">{html}</div></figure>'
+    return f'<figure class="artefact table" id="{name}">{tables.TABLES[name](found)}</figure>'
 
 
-def _groups(name: str, found: Collection) -> list[tuple[Record, ...]]:
-    """The records of each image: one image a problem, and one a method in problem 4. The first seed is drawn."""
+def drawn(name: str, found: Collection) -> list[tuple[Record, ...]]:
+    """The records that an artefact is made from: for each drawing of a figure its own, for a table all.
+
+    A figure shows the first seed: one drawing a problem, and one a method in problem 4.
+    """
+    if not name.startswith("fig"):
+        return [found.of(PROBLEM[name])]
     if name == "fig2_4":
-        return [(found.p1[0], found.p2[0])] if found.p1 else []
+        return [(found.p1[0], found.p2[0])] if found.p1 and found.p2 else []
     if name.startswith("fig4"):
         methods = dict.fromkeys(method for method, _ in found.p4)
         return [tuple(r[0] for (m, _), r in found.p4.items() if m == method) for method in methods]
@@ -63,27 +67,44 @@ def _groups(name: str, found: Collection) -> list[tuple[Record, ...]]:
 
 
 def _figure(name: str, found: Collection) -> str:
-    from hwlib import figures
-
-    groups = _groups(name, found)
+    groups = drawn(name, found)
     if not groups:
         line = words.missing("p1", what=_title(name))
         return f'<section class="artefact" id="{name}">{line}</section>'
-    images = "".join(_image(figures, name, records) for records in groups)
+    images = ""
+    for records in groups:
+        if name.startswith("fig4") and len(groups) > 1:
+            images += (
+                f'<p class="method">{tables.both_or_one(*map(esc, words.method(records[0].params["method"])))}</p>'
+            )
+        images += panels(name, records)
     absent = "".join(_absent(name, found)) if name[3] in "34" else ""
     used = [record for records in groups for record in records]
     return f'<figure class="artefact" id="{name}">{images}{_caption(name, used, extra=absent)}</figure>'
 
 
-def _image(figures, name: str, records: tuple[Record, ...]) -> str:
+def panels(name: str, records: tuple[Record, ...]) -> str:
+    """The panels of a figure as images of their own, which stand beside each other where there is room for it."""
+    from hwlib import figures
+
     try:
-        data = figures.png(figures.draw(name, *records))
-        alt = f"{figures.alt(name, 'zh', *records)}｜{figures.alt(name, 'en', *records)}"
+        out = "".join(row_html(row) for row in figures.rows(name, *records))
     except (WorkbookError, KeyError, ValueError, IndexError, TypeError) as error:
         names = ", ".join(record.folder.name for record in records)
         zh, en = f"{esc(names)}：無法繪製（{esc(error)}）", f"{esc(names)}: cannot be drawn ({esc(error)})"
         return f'<div class="missing">{both(zh, en)}</div>'
-    return f'<img src="data:image/png;base64,{base64.b64encode(data).decode()}" alt="{esc(alt)}">'
+    return out
+
+
+def row_html(row) -> str:
+    """One row of panels (`hwlib.figures.Row`), under its heading where it has one."""
+    head = f'<p class="row">{tables.both_or_one(esc(row.zh), esc(row.en))}</p>' if row.en else ""
+    images = ""
+    for panel in row.panels:
+        kind, content = panel.image()
+        source = f"data:{kind};base64,{base64.b64encode(content).decode()}"
+        images += tables.picture(source, *panel.pixels, panel.zh, panel.en)
+    return f'<div class="panels">{head}{images}</div>'
 
 
 def _absent(name: str, found: Collection) -> list[str]:

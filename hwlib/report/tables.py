@@ -1,4 +1,4 @@
-"""Tables 1-3, 3-1 and 4-1 and the summary, as HTML with captions in both languages."""
+"""Tables 1-3, 3-1 and 4-1 as HTML with captions in both languages."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from hwlib.record import Record
 from hwlib.report import published, words
 from hwlib.report.collect import Collection, Scenario, arrange
 from hwlib.report.scores import accuracy, measured
-from hwlib.report.words import both, esc, inline
+from hwlib.report.words import both, esc
 
 Group = Mapping[Scenario, Sequence[Record]]
 
@@ -41,6 +41,14 @@ def caption(name: str, records: Iterable[Record], *notes: tuple[str, str]) -> st
     return f"<caption>{both(head[0] + zh, head[1] + en)}</caption>"
 
 
+def picture(source: str, width: int, height: int, zh: str, en: str) -> str:
+    """An `<img>` that tells its text in the language of the view; `source` is a data URI, sizes are CSS pixels."""
+    return (
+        f'<img src="{source}" width="{width}" height="{height}" alt="{esc(zh)}｜{esc(en)}" '
+        f'data-zh="{esc(zh)}" data-en="{esc(en)}">'
+    )
+
+
 def png_uri(image: np.ndarray) -> str:
     """Return a (3, H, W) uint8 image as a PNG data URI."""
     buffer = io.BytesIO()
@@ -49,21 +57,9 @@ def png_uri(image: np.ndarray) -> str:
 
 
 def faces_table(found: Collection) -> str:
-    """1-3: ten test images, their reconstructions, the MSE of each; below, the whole test set."""
+    """1-3: ten test images, their reconstructions and the MSE of each in two groups of five; below, the whole set."""
     record = found.p1[0]
-    cells = []
-    for key, zh, en in (
-        ("originals", "原圖", "Original"),
-        ("reconstructions", "重建", "Reconstruction"),
-    ):
-        images = [
-            f'<td><img width="64" height="64" src="{png_uri(image)}" '
-            f'alt="測試人臉 {i}：{zh}｜test face {i}: {en.lower()}"></td>'
-            for i, image in enumerate(record.arrays[key], 1)
-        ]
-        cells.append(f'<tr><th scope="row">{both(zh, en)}</th>{"".join(images)}</tr>')
-    errors = "".join(f"<td>{value:.4f}</td>" for value in record.metrics["table_mse"])
-    head = "".join(f'<th scope="col">{i}</th>' for i in range(1, 11))
+    body = "".join(_five(record, first) for first in (0, 5))
     mse, kl = measured(found.p1, "test_mse"), measured(found.p1, "test_kl")
     seeds = "" if mse.sd is None else f" (n = {mse.n})"
     notes = (
@@ -73,87 +69,120 @@ def faces_table(found: Collection) -> str:
         f"{published.STUDENT_MSE} over ten images and a KL of {published.STUDENT_KL} nats (real course data).",
     )
     return (
-        f'<table class="faces">{caption("tbl1_3", found.p1[:1], notes)}'
-        f'<thead><tr><th scope="col">{inline("影像", "Image")}</th>{head}</tr></thead>'
-        f'<tbody>{"".join(cells)}<tr><th scope="row">MSE</th>{errors}</tr></tbody>'
+        f'<table class="faces">{caption("tbl1_3", found.p1[:1], notes)}{body}'
         f'<tfoot><tr><th scope="row">{both("整個測試集", "Whole test set")}</th>'
-        f'<td colspan="10">MSE {mse.text(4)}, KL {kl.text(1)} nats{seeds}</td></tr></tfoot></table>'
+        f'<td colspan="5">MSE {mse.text(4)}, KL {kl.text(1)} nats{seeds}</td></tr></tfoot></table>'
     )
+
+
+def _five(record: Record, first: int) -> str:
+    """A row group of table 1-3: numbers, originals, reconstructions and errors of five images."""
+    numbers = range(first, first + 5)
+    head = "".join(f'<th scope="col">{i + 1}</th>' for i in numbers)
+    rows = f'<tr class="head"><th scope="row">{both("影像", "Image")}</th>{head}</tr>'
+    for key, zh, en in (("originals", "原圖", "Original"), ("reconstructions", "重建", "Reconstruction")):
+        images = ""
+        for i in numbers:
+            alt = f"測試人臉 {i + 1}：{zh}", f"Test face {i + 1}: {en.lower()}"
+            images += f"<td>{picture(png_uri(record.arrays[key][i]), 64, 64, *alt)}</td>"
+        rows += f'<tr><th scope="row">{both(zh, en)}</th>{images}</tr>'
+    errors = "".join(f"<td>{record.metrics['table_mse'][i]:.4f}</td>" for i in numbers)
+    return f'<tbody>{rows}<tr><th scope="row">MSE</th>{errors}</tr></tbody>'
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of an accuracy table: a model, its records by scenario, the student's numbers, the filling command."""
+    """One method of an accuracy table: its records by scenario, the numbers of others, and the filling command."""
 
     model: str
     records: Group
-    student: Mapping[Scenario, float]
     fill: Callable[[Scenario], str]
 
+    @property
+    def published(self) -> str:
+        """Its name among the published numbers; a method that the student did not have is another improved one."""
+        return self.model if self.model in published.STUDENT else "uda"
 
-def accuracy_table(name: str, rows: Sequence[Row], *notes: tuple[str, str]) -> str:
-    """Rows are models, columns scenarios, ours beside the student's. Mixed data or profiles are said where they are."""
+
+def accuracy_rows(rows: Sequence[Row]) -> tuple[str, list[Record], bool]:
+    """Head and body of an accuracy table, the records used, and whether their data or profiles differ.
+
+    Columns are scenarios; each method is a group of rows: ours, the student's where it had that method, and the best
+    of its peers. Cells of mixed data or profiles say so.
+    """
     pairs = [*SCENARIOS, *sorted({pair for row in rows for pair in row.records} - set(SCENARIOS))]
     used = [record for row in rows for records in row.records.values() for record in records]
-    mixed = len({words.origin(record) for record in used}) > 1
-    head = sub = ""
+    mixed = words.mixed(used)
+    head = f'<th scope="col">{both("方法", "Method")}</th>'
     for pair in pairs:
-        mine = [record for row in rows for record in row.records.get(pair, ())] or used
-        head += f'<th scope="colgroup" colspan="2">{both(*map(esc, words.scenario(mine, pair)))}</th>'
-        sub += f'<th scope="col">{both("本次", "ours")}</th><th scope="col">{both("學生", "student")}</th>'
+        mine = [record for row in rows for record in row.records.get(pair, ())]
+        head += f'<th scope="col">{both(*map(esc, words.scenario(mine or used, pair)))}</th>'
     body = ""
-    for i, row in enumerate(rows):
-        body += f'<tr><th scope="row">{_both_or_one(*map(esc, words.method(row.model)))}</th>'
-        for pair in pairs:
-            body += _ours(rows, i, pair, mixed) + f"<td>{row.student.get(pair, '—')}</td>"
-        body += "</tr>"
-    about = [
-        (
-            "目標域測試集的準確率（%），取最後一步的模型；有多個種子時為平均 ± 標準差。"
-            "學生的數值來自課程真實資料，各為單次執行。",
-            "Accuracy in percent on the target test set, model of the last step; mean ± standard deviation where there "
-            "are several seeds. The student's numbers are from the real course data, one run each.",
-        )
-    ]
-    if mixed:
-        about.append(
-            (
-                "<strong>注意：各格的資料或設定檔不同，已在格內標明，不宜直接比較。</strong>",
-                "<strong>Note: cells differ in data or profile, as marked in each; they do not compare directly."
-                "</strong>",
-            )
-        )
-    return (
-        f'<table class="numbers">{caption(name, used, *about, *notes)}<thead><tr><th scope="col" rowspan="2">'
-        f"{both('方法', 'Method')}</th>{head}</tr><tr>{sub}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    for row in rows:
+        title = both_or_one(*map(esc, words.method(row.model)))
+        body += f'<tbody><tr class="ours"><th scope="row">{title}</th>'
+        body += "".join(_ours(row, pair, mixed) for pair in pairs) + "</tr>"
+        if row.published != "uda" or row.model == published.STUDENT_METHOD:
+            student = published.STUDENT[row.published]
+            cells = "".join(f"<td>{_number(student.get(pair))}</td>" for pair in pairs)
+            body += f'<tr><th scope="row">{both("學生", "student")}</th>{cells}</tr>'
+        best = published.BEST[row.published]
+        cells = "".join(f"<td>{_best(best.get(pair), row.published)}</td>" for pair in pairs)
+        body += f'<tr><th scope="row">{both("同儕最佳", "best peer")}</th>{cells}</tr></tbody>'
+    return f"<thead><tr>{head}</tr></thead>{body}", used, mixed
 
 
-def _both_or_one(zh: str, en: str) -> str:
+def _number(value: float | None) -> str:
+    return "—" if value is None else f"{value:.2f}"
+
+
+def _best(entry: tuple[float, published.Source] | None, key: str) -> str:
+    if entry is None:
+        return "—"
+    value, source = entry
+    method = f"{source.method}, " if key == "uda" else ""
+    return f'{value:.2f} <small>{method}<a href="#{source.key}">{esc(source.owner)}</a></small>'
+
+
+MIXED = (
+    "<strong>注意：各格的資料或設定檔不同，已在格內標明，不宜直接比較。</strong>",
+    "<strong>Note: cells differ in data or profile, as marked in each; they do not compare directly.</strong>",
+)
+ABOUT = (
+    "目標域測試集的準確率（%），取最後一步的模型；有多個種子時為平均 ± 標準差。每個方法的第一列是本次的結果，"
+    "其下是學生的報告與同一份作業其他公開報告中最佳的數值，兩者都來自課程真實資料，各為單次執行。",
+    "Accuracy in percent on the target test set, model of the last step; mean ± standard deviation where there are "
+    "several seeds. The first row of each method is ours; below it stand the student's report and the best of the "
+    "other public reports of this homework, both on the real course data and one run each.",
+)
+
+
+def accuracy_table(name: str, rows: Sequence[Row]) -> str:
+    """A numbered accuracy table; see `accuracy_rows`."""
+    content, used, mixed = accuracy_rows(rows)
+    notes = [ABOUT, *([MIXED] if mixed else [])]
+    return f'<table class="numbers">{caption(name, used, *notes)}{content}</table>'
+
+
+def both_or_one(zh: str, en: str) -> str:
+    """What is the same in both languages needs no second block."""
     return zh if zh == en else both(zh, en)
 
 
-def _ours(rows: Sequence[Row], i: int, pair: Scenario, mixed: bool) -> str:
-    """Our cell of row `i`. A run of empty cells with the same command becomes one, with the command once."""
-    row = rows[i]
+def _ours(row: Row, pair: Scenario, mixed: bool) -> str:
     records = row.records.get(pair, ())
     if not records:
-        same = [not r.records.get(pair) and r.fill(pair) == row.fill(pair) for r in rows]
-        if i and same[i - 1]:
-            return ""
-        span = next((k for k in range(i, len(rows)) if not same[k]), len(rows)) - i
-        return f'<td class="missing" rowspan="{span}">— <code>{esc(row.fill(pair))}</code></td>'
+        return f'<td class="missing">— <code>{esc(row.fill(pair))}</code></td>'
     value = accuracy(records, row.model)
     marks = [f"n = {value.n}"] if value.n > 1 else []
-    marks += [f"{records[0].run['data']['kind']}, {records[0].run['profile']}"] if mixed else []
-    return f"<td><b>{value}</b>{''.join(f' <br><small>{esc(mark)}</small>' for mark in marks)}</td>"
+    marks += [words.mark(records[0], pair)] if mixed else []
+    return f"<td><b>{value}</b>{''.join(f' <small>{esc(mark)}</small>' for mark in marks)}</td>"
 
 
 def dann_rows(found: Collection) -> list[Row]:
-    """The three rows of 3-1."""
+    """The three methods of 3-1."""
     return [
-        Row(model, found.p3, published.STUDENT[model], lambda pair: words.command("p3", pair))
-        for model in ("source_only", "dann", "target_only")
+        Row(model, found.p3, lambda pair: words.command("p3", pair)) for model in ("source_only", "dann", "target_only")
     ]
 
 
@@ -164,11 +193,16 @@ def uda_rows(found: Collection) -> list[Row]:
         Row(
             method,
             {pair: records for (name, pair), records in found.p4.items() if name == method},
-            published.STUDENT["uda"] if method == published.STUDENT_METHOD else {},
             lambda pair, method=method: words.command("p4", pair, method),
         )
         for method in methods
     ]
+
+
+def all_rows(found: Collection) -> list[Row]:
+    """Every method, from the one that knows least of the target to the one that knows its labels."""
+    source, dann, target = dann_rows(found)
+    return [source, dann, *uda_rows(found), target]
 
 
 def _dann_table(found: Collection) -> str:
@@ -176,41 +210,9 @@ def _dann_table(found: Collection) -> str:
 
 
 def _uda_table(found: Collection) -> str:
+    """The improved methods between problem 3's DANN and its upper bound, where those are on record."""
     reference = dann_rows(found)[1:] if found.p3 else []
     return accuracy_table("tbl4_1", [*reference[:1], *uda_rows(found), *reference[1:]])
 
 
 TABLES = {"tbl1_3": faces_table, "tbl3_1": _dann_table, "tbl4_1": _uda_table}
-
-
-def summary(found: Collection) -> str:
-    """The front page's table: for each method ours, the student's, and the best published, three scenarios."""
-    rows = dann_rows(found)
-    rows = [*rows[:2], *uda_rows(found), rows[2]]
-    used = [record for row in rows for records in row.records.values() for record in records]
-    origins = {words.origin(record) for record in used}
-    mine = {pair: [record for row in rows for record in row.records.get(pair, ())] for pair in SCENARIOS}
-    head = "".join(f'<th scope="col">{both(*map(esc, words.scenario(mine[pair], pair)))}</th>' for pair in SCENARIOS)
-    body = ""
-    for row in rows:
-        key = row.model if row.model in published.STUDENT else "uda"
-        student = [f"<td>{published.STUDENT[key][pair]:.2f}</td>" for pair in SCENARIOS]
-        best = [f"<td>{v:.2f} <small>{esc(who)}</small></td>" for v, who in map(published.BEST[key].get, SCENARIOS)]
-        group = f'<th scope="rowgroup" rowspan="3">{_both_or_one(*map(esc, words.method(row.model)))}</th>'
-        ours = "".join(_ours([row], 0, pair, len(origins) > 1) for pair in SCENARIOS)
-        body += f'<tbody><tr class="ours">{group}<th scope="row">{both("本次", "ours")}</th>{ours}</tr>'
-        for (zh, en), cells in ((("學生", "student"), student), (("同儕最佳", "best peer"), best)):
-            body += f'<tr><th scope="row">{both(zh, en)}</th>{"".join(cells)}</tr>'
-        body += "</tbody>"
-    zh, en = words.provenance(used) if used else ("", "")
-    note = (
-        "目標域測試集的準確率（%）。學生與同儕（2019、2020 年同一份作業的公開報告）的數值來自課程真實資料；"
-        "同儕的改良方法各異。",
-        "Accuracy in percent on the target test set. The student's and the peers' numbers (public reports of the same "
-        "homework, 2019 and 2020) are from the real course data; the peers' improved methods differ.",
-    )
-    lines = both(f"{note[0]}<br><small>{esc(zh)}</small>", f"{note[1]}<br><small>{esc(en)}</small>")
-    return (
-        f'<table class="summary"><caption>{lines}</caption>'
-        f'<thead><tr><th scope="col" colspan="2">{both("方法", "Method")}</th>{head}</tr></thead>{body}</table>'
-    )

@@ -1,10 +1,13 @@
 """What the report says in both languages: names, captions, and the two ways of writing a pair as HTML."""
 
+import dataclasses
 import html
+import re
 import shlex
 from collections.abc import Iterable
 from typing import Any
 
+from hwlib.config import CONFIGS
 from hwlib.record import Record
 
 ZH, EN = "zh-Hant-TW", "en"
@@ -27,10 +30,10 @@ PROBLEMS = {
     "p4": ("問題四：改良的領域調適", "Problem 4: improved adaptation"),
 }
 ARTEFACTS = {
-    "p1": ("model1_1", "fig1_2", "tbl1_3", "fig1_4", "fig1_5", "txt1_6"),
-    "p2": ("model2_1", "fig2_1", "fig2_2", "txt2_3", "fig2_4", "txt2_4"),
-    "p3": ("fig3_0", "tbl3_1", "fig3_4", "model3_5", "txt3_6"),
-    "p4": ("fig4_0", "tbl4_1", "fig4_2", "model4_3", "txt4_4"),
+    "p1": ("model1_1", "fig1_2", "tbl1_3", "fig1_4", "fig1_4b", "fig1_5", "txt1_6"),
+    "p2": ("model2_1", "fig2_1", "fig2_2", "fig2_2b", "txt2_3", "fig2_4", "txt2_4"),
+    "p3": ("tbl3_1", "fig3_4", "model3_5", "fig3_0", "txt3_6"),
+    "p4": ("tbl4_1", "fig4_2", "model4_3", "fig4_0", "txt4_4"),
 }
 """The artefacts of each problem, in the report's order where a notebook lacks one."""
 
@@ -39,11 +42,13 @@ CAPTIONS = {
     "fig1_2": ("學習曲線：重建誤差與 KL 散度", "Learning curves: reconstruction error and KL"),
     "tbl1_3": ("十張測試人臉、重建結果與各自的 MSE", "Ten test faces, their reconstructions and the MSE of each"),
     "fig1_4": ("由 N(0, I) 解碼的 32 張人臉", "32 faces decoded from N(0, I)"),
+    "fig1_4b": ("兩張測試人臉之間的內插", "From one test face to another"),
     "fig1_5": ("測試潛在向量的 t-SNE", "t-SNE of the test latents"),
     "txt1_6": ("討論", "Discussion"),
     "model2_1": ("生成器與鑑別器的架構與訓練設定", "Generator and discriminator as printed, with training settings"),
     "fig2_1": ("學習曲線：兩個損失與鑑別器的輸出", "Learning curves: both losses and the discriminator's answers"),
     "fig2_2": ("生成器產生的 32 張人臉", "32 faces made by the generator"),
+    "fig2_2b": ("兩個潛在向量之間的內插", "From one latent to another"),
     "txt2_3": ("討論：對抗訓練", "Discussion: adversarial training"),
     "fig2_4": ("VAE 與 GAN 的人臉並列", "Faces of the VAE and of the GAN side by side"),
     "txt2_4": ("討論：VAE 與 GAN 的比較", "Discussion: VAE against GAN"),
@@ -58,6 +63,9 @@ CAPTIONS = {
     "model4_3": ("改良方法的架構與訓練設定", "The improved model as printed, with its training settings"),
     "txt4_4": ("討論", "Discussion"),
 }
+SECTIONS = tuple(f"{problem}-{i}" for problem, last in ((1, 6), (2, 4), (3, 6), (4, 4)) for i in range(1, last + 1))
+"""The assignment's numbering."""
+
 PREFIX = {"fig": ("圖", "Figure"), "tbl": ("表", "Table"), "model": ("模型", "Model"), "txt": ("", "")}
 
 LINKS = {"fig": ("圖", "figure"), "tbl": ("表", "table"), "model": ("模型", "model"), "txt": ("討論", "discussion")}
@@ -83,10 +91,15 @@ def plain(text: str) -> str:
     return "".join(c if c.isalnum() or c in " .,-()（）→" else f"&#{ord(c)};" for c in text)
 
 
+def split(name: str) -> tuple[str, str]:
+    """Kind and number of an artefact: `fig1_4b` gives "fig" and "1-4b"."""
+    kind, problem, part = re.fullmatch(r"([a-z]+)(\d)_(\w+)", name).groups()
+    return kind, f"{problem}-{part}"
+
+
 def label(name: str) -> tuple[str, str]:
-    """Number of an artefact: `fig1_2` gives "圖 1-2" and "Figure 1-2"."""
-    kind = name.rstrip("0123456789_")
-    number = name[len(kind) :].replace("_", "-")
+    """Label of an artefact: `fig1_2` gives "圖 1-2" and "Figure 1-2"."""
+    kind, number = split(name)
     return tuple(f"{word} {number}".strip() for word in PREFIX[kind])
 
 
@@ -109,15 +122,53 @@ def scenario(records: Iterable[Record], pair: tuple[str, str]) -> tuple[str, str
     return f"{src_zh}{'' if src_zh.endswith('）') else ' '}→ {tgt_zh}", f"{src} → {tgt}"
 
 
+BESIDE = {"profile", "data", "runs", "seed", "src", "tgt", "method", "attribute", "tsne_points"} | {
+    *("device", "precision", "deterministic", "checkpoint_seconds", "resume")
+}
+"""Parameters that say which run it is, or where and how it was computed, but not with what setting."""
+
+
+def changed(record: Record) -> dict[str, Any]:
+    """The parameters of a record that its profile would have set otherwise."""
+    config = CONFIGS[record.problem]
+    defaults = {f.name: f.default for f in dataclasses.fields(config)}
+    budget = defaults | config.budgets.get(record.run["profile"], {})
+    params = record.params
+    if params.get("steps") is not None or params.get("epochs") is not None:
+        budget |= {name: None for name in ("steps", "epochs") if params.get(name) is None}
+    return {name: value for name, value in params.items() if value is not None and value != budget.get(name)}
+
+
+def setting(record: Record) -> str:
+    """Profile, and the parameters of the training that were set otherwise."""
+    return ", ".join([record.run["profile"], *(f"{k}={v}" for k, v in changed(record).items() if k not in BESIDE)])
+
+
 def origin(record: Record) -> tuple[str, str]:
     """Kind of data and profile of a record."""
     zh, en = KINDS.get(record.run["data"]["kind"], (record.run["data"]["kind"],) * 2)
-    return f"{zh}（設定檔 {record.run['profile']}）", f"{en}, profile {record.run['profile']}"
+    return f"{zh}（設定檔 {setting(record)}）", f"{en}, profile {setting(record)}"
+
+
+def mixed(records: Iterable[Record]) -> bool:
+    """Whether numbers of these records do not compare at once: other data, other images of one name, other settings."""
+    records = tuple(records)
+    hashes = {(s["name"], s["split"], s["sha256"]) for record in records for s in record.sets}
+    names = {(name, split) for name, split, _ in hashes}
+    return len({origin(record) for record in records}) > 1 or len(hashes) > len(names)
+
+
+def mark(record: Record, names: Iterable[str]) -> str:
+    """What a cell says where a table mixes: kind of data, setting, and the hash of the test images of `names`."""
+    hashes = [str(s["sha256"])[:6] for s in record.sets if s["name"] in names and s["split"] == "test"]
+    return f"{record.run['data']['kind']}, {setting(record)}, {'/'.join(hashes)}"
 
 
 def provenance(records: Iterable[Record]) -> tuple[str, str]:
     """One line on what a figure or table was made from: sets, kind, profile, seeds."""
     records = tuple(records)
+    if not records:
+        return "尚無紀錄", "no record yet"
     names = dict.fromkeys(s["name"] for record in records for s in record.sets)
     sets = [title(records, name) for name in names]
     origins = dict.fromkeys(origin(record) for record in records)

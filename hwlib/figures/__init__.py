@@ -1,0 +1,53 @@
+"""Every figure of the report, drawn from a record and nothing else.
+
+`rows` gives the panels of an artefact, each at the size at which it is shown; `draw` puts them on one matplotlib sheet
+for notebooks and files. Neither uses pyplot, so nothing is shown twice and nothing is kept. The style is
+`workbook.mplstyle`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from hwlib.figures.curves import adaptation_curves, gan_curve, vae_curve
+from hwlib.figures.faces import gan_grid, gan_row, mosaic, side_by_side, vae_grid, vae_row
+from hwlib.figures.maps import attribute_map, domain_maps
+from hwlib.figures.panel import Panel, Picture, Row, compose, png
+
+__all__ = ["DRAWINGS", "Panel", "Picture", "Row", "alt", "draw", "mosaic", "png", "rows"]
+
+DRAWINGS: dict[str, Callable[..., list[Row]]] = {
+    "fig1_2": vae_curve,
+    "fig1_4": vae_grid,
+    "fig1_4b": vae_row,
+    "fig1_5": attribute_map,
+    "fig2_1": gan_curve,
+    "fig2_2": gan_grid,
+    "fig2_2b": gan_row,
+    "fig2_4": side_by_side,
+    "fig3_0": adaptation_curves,
+    "fig3_4": domain_maps,
+    "fig4_0": adaptation_curves,
+    "fig4_2": domain_maps,
+}
+
+
+def rows(name: str, *records: Any) -> list[Row]:
+    """Return the panels of the artefact `name` (`fig1_2` … `fig4_2`), row by row.
+
+    Takes one record (or a `Run` in the making, which reads alike); `fig2_4` takes problem 1's and problem 2's, and
+    `fig3_0`, `fig3_4`, `fig4_0` and `fig4_2` one to three, a row each.
+    """
+    return DRAWINGS[name](*records)
+
+
+def draw(name: str, *records: Any) -> Figure:
+    """Draw the whole artefact on one sheet; its records as in `rows`."""
+    return compose(rows(name, *records))
+
+
+def alt(name: str, language: str, *records: Any) -> str:
+    """Return the alternative text of the whole artefact, in `zh` or `en`."""
+    texts = [getattr(panel, language) for row in rows(name, *records) for panel in row.panels]
+    return ("；" if language == "zh" else "; ").join(texts)
