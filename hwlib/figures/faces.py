@@ -28,6 +28,11 @@ def gan_grid(record: Any) -> list[Row]:
     return [Row((_grid(record, "生成器產生的 32 張人臉", "32 faces made by the generator"),))]
 
 
+def eight(record: Any, zh: str, en: str) -> Row:
+    """The first eight of the 32 faces, in a row."""
+    return Row((_grid(record, f"{zh}，共八張", f"{en}, eight of them", count=8),))
+
+
 def side_by_side(vae: Any, gan: Any) -> list[Row]:
     """2-4: 16 faces of the VAE beside 16 of the GAN, the first of the 32 of each."""
     return [

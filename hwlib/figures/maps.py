@@ -11,7 +11,6 @@ from hwlib.figures.panel import BLUE, HALF, ORANGE, Panel, Row, title_of
 from hwlib.names import ATTRIBUTES
 
 MARKERS = ("o", "^")
-SQUARE = 3.45
 
 
 def _scatter(axes: Axes, points: np.ndarray, groups: np.ndarray, names: list[str], colours: list, markers) -> None:
@@ -65,14 +64,14 @@ def domain_maps(*records: Any) -> list[Row]:
     return [domain_row(record) for record in records]
 
 
-def domain_row(record: Any, size: float = SQUARE) -> Row:
+def domain_row(record: Any, size: float = HALF, headed: bool = True) -> Row:
     """Two panels of the same points: by digit on the left, by domain on the right."""
     zh, en = title_of(record, zh=True), title_of(record)
     return Row(
         (
             Panel(
                 partial(_digits, record),
-                min(size, HALF),
+                size,
                 size,
                 vector=False,
                 zh=f"{zh}：測試特徵的 t-SNE，依數字上色",
@@ -80,15 +79,14 @@ def domain_row(record: Any, size: float = SQUARE) -> Row:
             ),
             Panel(
                 partial(_domains, record),
-                min(size, HALF),
+                size,
                 size,
                 vector=False,
                 zh=f"{zh}：同樣的點，依領域上色（圓為來源域，三角為目標域）",
                 en=f"{en}: the same points by domain (circles source, triangles target)",
             ),
         ),
-        zh,
-        en,
+        *((zh, en) if headed else ()),
     )
 
 

@@ -1,12 +1,13 @@
 """Every artefact of the assignment as an HTML element whose id is its name, made from records alone."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hwlib.errors import WorkbookError
 from hwlib.record import Record
 from hwlib.report import statements, tables, words
 from hwlib.report.collect import Collection
+from hwlib.report.markdown import clamped, render
 from hwlib.report.words import both, esc
 
 PROBLEM = {name: problem for problem, names in words.ARTEFACTS.items() for name in names}
@@ -162,13 +163,23 @@ def _settings(record: Record) -> str:
 
 def _discussion(name: str, found: Collection, headed: bool) -> str:
     """The two languages side by side, with a heading where the notebook gives none."""
-    from hwlib.report.markdown import render
-
     text = statements.joined(statements.TEMPLATES[name](found))
-    number = name.removeprefix("txt").replace("_", "-")
+    _, number = words.split(name)
     zh, en = (f"<h3>{number} {esc(head)}</h3>" if headed else "" for head in words.CAPTIONS[name])
     parts = [
         f'<div lang="{code}">{head}{render(text[key])}</div>'
         for code, key, head in ((words.ZH, "zh", zh), (words.EN, "en", en))
     ]
     return f'<section class="artefact discussion" id="{name}"><div class="pair">{"".join(parts)}</div></section>'
+
+
+def remark(number: str, texts: Mapping[str, str]) -> str:
+    """The author's own words on section `number`, marked as such; one language alone will do."""
+    parts = ""
+    for key, code, label in (("zh", words.ZH, "作者的說明"), ("en", words.EN, "The author's remarks")):
+        if key in texts:
+            # Headings of a remark stand below the section's own.
+            body = render(clamped(texts[key], 0)[0], lowest=4)
+            parts += f'<div lang="{code}"><p class="own">{label}</p>{body}</div>'
+    kind = "pair" if len(texts) > 1 else "single"
+    return f'<aside class="remark" id="remark{number.replace("-", "_")}"><div class="{kind}">{parts}</div></aside>'

@@ -8,9 +8,10 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from hwlib.report.words import esc
 
 
-def render(source: str) -> str:
-    """Return the HTML of one Markdown cell. Headings move down one level, below the report's own `<h1>`."""
+def render(source: str, lowest: int = 2) -> str:
+    """Return the HTML of one Markdown cell. A `#` heading becomes level `lowest`, the others follow below it."""
     renderer = _Renderer(escape=True, allow_harmful_protocols=False, exclude_anchor_links=True)
+    renderer.shift = lowest - 1
     return MarkdownWithMath(renderer=renderer).render(source)
 
 
@@ -20,9 +21,21 @@ def headings(source: str) -> list[tuple[int, str]]:
     return [(len(m[1]), m[2].strip()) for m in re.finditer(r"^(#{1,6})\s+(.+?)\s*#*$", source, re.MULTILINE)]
 
 
+def clamped(source: str, level: int) -> tuple[str, int]:
+    """Keep headings in order: none is more than one level below the last. Returns the text and the last level."""
+    for depth, text in headings(source):
+        wanted = min(depth, level + 1)
+        if wanted != depth:
+            source = source.replace(f"{'#' * depth} {text}", f"{'#' * wanted} {text}", 1)
+        level = wanted
+    return source, level
+
+
 class _Renderer(IPythonRenderer):
+    shift = 1
+
     def heading(self, text: str, level: int, **attrs) -> str:
-        return super().heading(text, min(level + 1, 6))
+        return super().heading(text, min(level + self.shift, 6))
 
     def block_math(self, body: str) -> str:
         return _mathml(body, "block")

@@ -1,6 +1,8 @@
 """Four notebooks become one: prose kept, artefacts made anew from records, bookkeeping cells dropped."""
 
 import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
@@ -8,35 +10,47 @@ from nbformat import NotebookNode
 
 from hwlib.paths import NOTEBOOKS
 from hwlib.report import words
-from hwlib.report.artefacts import PROBLEM, element
+from hwlib.report.appendix import appendix
+from hwlib.report.artefacts import PROBLEM, element, remark
 from hwlib.report.collect import Collection
-from hwlib.report.front import appendix, page
-from hwlib.report.markdown import headings
+from hwlib.report.front import page
+from hwlib.report.markdown import clamped, headings
+from hwlib.report.prose import Prose
 from hwlib.sources import NAMES
 
 FILES = {problem: f"{name}.ipynb" for problem, name in NAMES.items()}
 DROPPED = {"parameters", "injected-parameters", "versions", "record"}
 LANGUAGES = {"lang:zh": words.ZH, "lang:en": words.EN}
 PICTURE, TEXT = "image/png", "text/plain"
+NUMBERED = re.compile(r"(\d)-(\d)(?:\s*(?:至|to)\s*\d-(\d))?\b")
 
 
-def merged(found: Collection, notebooks: Path = NOTEBOOKS) -> NotebookNode:
-    """Return one notebook with front page, problems 1 to 4 and appendix.
+@dataclass
+class Section:
+    """Cells under one heading of the assignment, `first` to `last` of its numbers; (0, 0) is what stands before."""
+
+    first: int = 0
+    last: int = 0
+    cells: list[NotebookNode] = field(default_factory=list)
+
+
+def merged(found: Collection, prose: Prose, notebooks: Path = NOTEBOOKS) -> NotebookNode:
+    """Return one notebook with front page, problems 1 to 4, appendix and references.
 
     Raw cells are finished HTML; Markdown cells carry `metadata.hw` (`lang`, and whether they open and close a pair);
     code cells keep their source and plain outputs, to be folded with their neighbours.
     """
     books = {problem: cells(problem, found, notebooks) for problem in FILES}
     titles = {problem: _titles(problem, book) for problem, book in books.items()}
-    body = [_raw(page(found, titles))]
+    body = [_raw(page(found, prose, titles))]
     for problem, book in books.items():
         body.append(_raw(f'<section class="problem" id="{problem}">'))
         if not any(_level(cell) == 1 for cell in book):
             body.append(_raw(f"<h2>{words.both(*map(words.esc, titles[problem]))}</h2>"))
         if not found.of(problem):
             body.append(_raw(words.missing(problem)))
-        body += [*_composed(book, problem, found), _raw("</section>")]
-    body.append(_raw(appendix(found)))
+        body += [*_composed(book, problem, found, prose.remarks), _raw("</section>")]
+    body.append(_raw(appendix(found, prose)))
     kinds = ["", *(cell.cell_type for cell in body), ""]
     for i, cell in enumerate(body):
         if cell.cell_type == "code":  # neighbours share one fold
@@ -57,24 +71,59 @@ def cells(problem: str, found: Collection, notebooks: Path) -> list[NotebookNode
     return []
 
 
-def _composed(book: list[NotebookNode], problem: str, found: Collection) -> list[NotebookNode]:
-    """A problem's cells with every artefact once; those that the notebook does not place come last."""
-    out, placed, level = [], set(), 2
+def _composed(
+    book: list[NotebookNode], problem: str, found: Collection, remarks: Mapping[str, Mapping[str, str]]
+) -> Iterator[NotebookNode]:
+    """A problem's cells in the assignment's order, with every artefact once and the author's remarks in their sections.
+
+    A notebook must train before it can show, so its own order is another one.
+    """
+    sections, placed = _sections(book, problem, found)
+    for name in words.ARTEFACTS[problem]:
+        if name not in placed:
+            part = int(re.match(r"\d+", words.split(name)[1][2:])[0])
+            sections.append(Section(part, part, [_raw(element(name, found, headed=True))]))
+    for number in words.SECTIONS:
+        if number[0] == problem[1] and number in remarks:
+            part = int(number[2])
+            home = next((s for s in reversed(sections) if s.first <= part <= s.last), None)
+            if home is None:
+                sections.append(home := Section(part, part))
+            home.cells.append(_raw(remark(number, remarks[number])))
+    sections.sort(key=lambda section: section.first)  # stable: what has no number stays where it was
+    level = 2
+    for cell in (cell for section in sections for cell in section.cells):
+        if cell.cell_type == "markdown":
+            cell.source, level = clamped(cell.source, level)
+        yield cell
+
+
+def _sections(book: list[NotebookNode], problem: str, found: Collection) -> tuple[list[Section], set[str]]:
+    sections, placed = [Section()], set()
     for i, cell in enumerate(book):
         tags = set(cell.metadata.get("tags", ()))
         if tags & DROPPED or cell.cell_type == "raw" or _announces_record(book, i):
             continue
         if cell.cell_type == "markdown":
             before, after = (book[j] if 0 <= j < len(book) else None for j in (i - 1, i + 1))
-            text, level = _clamped(cell.source, level)
-            out.append(_markdown(text, tags, before, after))
+            paired = _pairs(before, cell)
+            if _level(cell) == 2 and not paired:
+                sections.append(_numbered(cell, problem))
+            sections[-1].cells.append(_markdown(cell, tags, paired, _pairs(cell, after)))
             continue
-        out.append(_code(cell))
+        sections[-1].cells.append(_code(cell))
         for name in sorted(tags & set(PROBLEM)):
             if name not in placed and PROBLEM[name] == problem:
                 placed.add(name)
-                out.append(_raw(element(name, found)))
-    return out + [_raw(element(name, found, headed=True)) for name in words.ARTEFACTS[problem] if name not in placed]
+                sections[-1].cells.append(_raw(element(name, found)))
+    return sections, placed
+
+
+def _numbered(cell: NotebookNode, problem: str) -> Section:
+    number = NUMBERED.match(headings(cell.source)[0][1])
+    if not number or number[1] != problem[1]:
+        return Section()
+    return Section(int(number[2]), int(number[3] or number[2]))
 
 
 def _announces_record(book: list[NotebookNode], i: int) -> bool:
@@ -85,27 +134,19 @@ def _announces_record(book: list[NotebookNode], i: int) -> bool:
     return bool(dropped) and len(dropped) + len(prose) == len(rest) and rest[-1] is dropped[-1]
 
 
-def _markdown(source: str, tags: set[str], before: NotebookNode | None, after: NotebookNode | None) -> NotebookNode:
+def _markdown(cell: NotebookNode, tags: set[str], paired_before: bool, paired_after: bool) -> NotebookNode:
     """A prose cell. A zh cell followed by an en cell opens a pair, which that one closes."""
     lang = next((LANGUAGES[tag] for tag in sorted(tags & set(LANGUAGES))), None)
-    paired_after = lang == words.ZH and _tagged(after, "lang:en")
-    paired_before = lang == words.EN and _tagged(before, "lang:zh")
     hw = {"lang": lang, "open": not paired_before, "close": not paired_after}
-    return nbformat.v4.new_markdown_cell(source, metadata={"hw": hw})
+    return nbformat.v4.new_markdown_cell(cell.source, metadata={"hw": hw})
+
+
+def _pairs(one: NotebookNode | None, other: NotebookNode | None) -> bool:
+    return _tagged(one, "lang:zh") and _tagged(other, "lang:en")
 
 
 def _tagged(cell: NotebookNode | None, tag: str) -> bool:
     return cell is not None and cell.cell_type == "markdown" and tag in cell.metadata.get("tags", ())
-
-
-def _clamped(source: str, level: int) -> tuple[str, int]:
-    """Keep headings in order: none is more than one level below the last. Returns the text and the last level."""
-    for depth, text in headings(source):
-        wanted = min(depth, level + 1)
-        if wanted != depth:
-            source = source.replace(f"{'#' * depth} {text}", f"{'#' * wanted} {text}", 1)
-        level = wanted
-    return source, level
 
 
 def _code(cell: NotebookNode) -> NotebookNode:

@@ -1,23 +1,35 @@
-"""Prints the report with a headless Chromium that is already on the machine."""
+"""Prints the report: with a headless Chromium that is already on the machine, else with WeasyPrint."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from hwlib.errors import WorkbookError
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge")
+PLACES = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "C:/Program Files/Google/Chrome/Application/chrome.exe",
+    "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
+)
 MISSING = (
-    "no Chromium found; install it (Debian: apt install chromium fonts-noto-cjk), or set HW_CHROMIUM to its path, or "
-    "print report.html from a browser"
+    "neither Chromium nor WeasyPrint is here; install one (Debian: apt install chromium fonts-noto-cjk; or "
+    "pip install 'hwlib[pdf]' and the library pango), or set HW_CHROMIUM to a Chromium, or print report.html from a "
+    "browser"
 )
 FLAGS = (
     "--headless",
     "--disable-gpu",
     "--disable-background-networking",
+    "--disable-component-update",
     "--disable-extensions",
+    "--disable-sync",
     "--no-first-run",
     "--no-pdf-header-footer",
     "--generate-pdf-document-outline",
@@ -25,36 +37,108 @@ FLAGS = (
 )
 
 
-def find_chromium() -> str | None:
-    """Return the browser named by `$HW_CHROMIUM`, else the first of the usual names on PATH, else None.
+class Engine(Protocol):
+    """What makes a PDF of an HTML file."""
+
+    def print(self, page: Path, out: Path) -> None:
+        """Print `page` to `out`; `WorkbookError` with one line when that fails."""
+
+    def version(self) -> str:
+        """Name and version of what prints."""
+
+
+def find_engine() -> Engine | None:
+    """Return Chromium where there is one (`$HW_CHROMIUM`, PATH, the usual places), else WeasyPrint, else None.
 
     Raises `WorkbookError` when `$HW_CHROMIUM` names nothing that can be run.
     """
+    if browser := find_chromium():
+        return Chromium(browser)
+    try:
+        import weasyprint  # noqa: F401  it raises OSError where its library pango is missing
+    except (ImportError, OSError):
+        return None
+    return WeasyPrint()
+
+
+def find_chromium() -> str | None:
+    """Return the browser named by `$HW_CHROMIUM`, else the first of the usual names and places, else None."""
     if named := os.environ.get("HW_CHROMIUM"):
         if path := shutil.which(named):
             return path
         raise WorkbookError(f"HW_CHROMIUM: {named!r} is not a program; set it to Chromium's path or unset it")
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
+    return next((path for name in (*NAMES, *PLACES) if (path := shutil.which(name))), None)
 
 
-def print_pdf(browser: str, page: Path, out: Path, timeout: float = 120) -> str:
-    """Print `page` (HTML) to `out`, atomically; returns the browser's version line.
+@dataclass(frozen=True)
+class Chromium:
+    """A headless browser. A fresh profile is used and thrown away, so one that the user has open is not disturbed."""
 
-    A fresh profile is used and thrown away, so a browser that the user has open is not disturbed. Raises
-    `WorkbookError` when the browser fails or takes longer than `timeout` seconds.
-    """
-    with tempfile.TemporaryDirectory(prefix="hw-pdf-", ignore_cleanup_errors=True) as scratch:
-        printed = Path(scratch) / "report.pdf"
-        # The superuser, as in containers, has no user namespace to build Chromium's sandbox in.
-        root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        command = [browser, *FLAGS, *root, f"--user-data-dir={scratch}/profile", f"--print-to-pdf={printed}"]
-        _run([*command, page.resolve().as_uri()], timeout)
-        if not printed.is_file() or not printed.read_bytes().startswith(b"%PDF"):
-            raise WorkbookError(f"{browser}: printed no PDF; print {page} from a browser instead")
-        temporary = out.with_name(f".{out.name}.{os.getpid()}")
-        shutil.copyfile(printed, temporary)
-        os.replace(temporary, out)
-    return _run([browser, "--version"], 30).strip() or Path(browser).name
+    browser: str
+    timeout: float = 120
+
+    def print(self, page: Path, out: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="hw-pdf-", ignore_cleanup_errors=True) as scratch:
+            printed = Path(scratch) / "printed.pdf"
+            # The superuser, as in containers, has no user namespace to build Chromium's sandbox in.
+            root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+            command = [self.browser, *FLAGS, *root, f"--user-data-dir={scratch}/profile", f"--print-to-pdf={printed}"]
+            _run([*command, page.resolve().as_uri()], self.timeout)
+            if not printed.is_file() or not printed.read_bytes().startswith(b"%PDF"):
+                raise WorkbookError(f"{self.browser}: printed no PDF; print {page} from a browser instead")
+            shutil.copyfile(printed, out)
+
+    def version(self) -> str:
+        return _run([self.browser, "--version"], 30).strip().splitlines()[-1] or Path(self.browser).name
+
+
+@dataclass(frozen=True)
+class WeasyPrint:
+    """The fallback. It does not know MathML, so formulas are drawn first."""
+
+    def print(self, page: Path, out: Path) -> None:
+        import weasyprint
+
+        html = page.read_text(encoding="utf-8")
+        try:
+            weasyprint.HTML(string=_math_drawn(html), base_url=None, url_fetcher=_embedded_only()).write_pdf(out)
+        except Exception as error:  # WeasyPrint raises many kinds; none of them is the reader's fault
+            raise WorkbookError(f"WeasyPrint: cannot print {page.name} ({error}); print it from a browser") from None
+
+    def version(self) -> str:
+        import weasyprint
+
+        return f"WeasyPrint {weasyprint.__version__}"
+
+
+def _embedded_only():
+    """A fetcher that reads what is embedded in the page and nothing from anywhere else."""
+    from weasyprint.urls import default_url_fetcher
+
+    def fetch(url: str, *arguments, **options):
+        if not url.startswith("data:"):
+            raise ValueError(f"{url[:60]} is not in the page")
+        return default_url_fetcher(url, *arguments, **options)
+
+    return fetch
+
+
+def _math_drawn(html: str) -> str:
+    """Formulas as SVG by ziamath where it is installed; else they stay, and their letters are printed in a row."""
+    try:
+        import ziamath
+    except ImportError:
+        return html
+
+    def drawn(found: re.Match) -> str:
+        try:
+            svg = ziamath.Math(found[0], size=14).svg()
+        except Exception:  # a construct that ziamath does not know is left as letters
+            return found[0]
+        kind = "block" if 'display="block"' in found[0].partition(">")[0] else "inline"
+        return f'<span class="formula {kind}">{svg}</span>'
+
+    return re.sub(r"<math\b.*?</math>", drawn, html, flags=re.DOTALL)
 
 
 def _run(command: list[str], timeout: float) -> str:

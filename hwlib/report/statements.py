@@ -126,23 +126,7 @@ def gan(found: Collection) -> list[list[Text]]:
         f"At the end the discriminator answers {scores[0]} on average to held-out faces and {scores[1]} to "
         "generated ones:",
     )
-    if real <= fake:
-        verdict = (
-            "生成人臉的分數不低於未參與訓練的人臉，可見鑑別器在新影像上分不出真假。",
-            "generated faces score no lower, so on new images it does not tell them apart.",
-        )
-    elif abs(real - 0.5) <= 0.15 and abs(fake - 0.5) <= 0.15:
-        verdict = ("兩者都接近 0.5，雙方大致勢均力敵。", "both are near 0.5, so the two players are close to balance.")
-    elif real - fake >= 0.4:
-        verdict = (
-            "差距很大，鑑別器明顯占上風。",
-            "the gap is wide, so the discriminator is clearly ahead.",
-        )
-    else:
-        verdict = (
-            "兩者有差距但不大，鑑別器略占上風。",
-            "there is a gap but no wide one, so the discriminator is somewhat ahead.",
-        )
+    verdict = balance(real, fake)
     d, g = (moved(*fifths(record.history[f"{who}_loss"]), 2) for who in ("discriminator", "generator"))
     losses = (
         f"比較訓練的前五分之一與最後五分之一，鑑別器的損失平均{d[0]}，生成器的損失{g[0]}。",
@@ -165,6 +149,23 @@ def gan(found: Collection) -> list[list[Text]]:
     return [[numbers, verdict, losses, memory]]
 
 
+def balance(real: float, fake: float) -> Text:
+    """Who is ahead, by the discriminator's mean answers to held-out and to generated faces."""
+    if real <= fake:
+        return (
+            "生成人臉的分數不低於未參與訓練的人臉，可見鑑別器在新影像上分不出真假。",
+            "generated faces score no lower, so on new images it does not tell them apart.",
+        )
+    if abs(real - 0.5) <= 0.15 and abs(fake - 0.5) <= 0.15:
+        return "兩者都接近 0.5，雙方大致勢均力敵。", "both are near 0.5, so the two players are close to balance."
+    if real - fake >= 0.4:
+        return "差距很大，鑑別器明顯占上風。", "the gap is wide, so the discriminator is clearly ahead."
+    return (
+        "兩者有差距但不大，鑑別器略占上風。",
+        "there is a gap but no wide one, so the discriminator is somewhat ahead.",
+    )
+
+
 def faces(found: Collection) -> list[list[Text]]:
     """2-4: VAE against GAN in measured terms."""
     if not found.p1:
@@ -173,7 +174,7 @@ def faces(found: Collection) -> list[list[Text]]:
             [(f"尚無 VAE 的紀錄，無法比較；請先執行 `{line}`。", f"There is no VAE record to compare with; `{line}`.")]
         ]
     pair = found.p1[0], found.p2[0]
-    sentences = [*_distances(found), *_looks(*pair)]
+    sentences = [distances(found), *_looks(*pair)]
     if pair[0].run["data"]["kind"] != pair[1].run["data"]["kind"] or pair[0].sets != pair[1].sets:
         sentences.append(
             ("注意：兩者使用的資料不同，數值不宜直接比較。", "Note: the two used different data; compare with care.")
@@ -189,12 +190,13 @@ def faces(found: Collection) -> list[list[Text]]:
     return [sentences]
 
 
-def _distances(found: Collection) -> list[Text]:
+def distances(found: Collection) -> Text:
+    """How far the faces of both are from test faces, and which are closer."""
     names = {"frechet_distance": ("Fréchet 距離為", "Fréchet"), "kernel_distance": ("核距離為", "kernel")}
     known = {n: (measured(found.p1, n), measured(found.p2, n)) for n in names}
     known = {n: (v[0].mean, v[1].mean) for n, v in known.items() if all(v)}
     if not known:
-        return [("兩者沒有共同量測的距離可供比較。", "No distance was measured for both of them.")]
+        return "兩者沒有共同量測的距離可供比較。", "No distance was measured for both of them."
     parts = [
         tuple(f"{names[n][i]} VAE {v[0]:.4g}{'、' if not i else ', '}GAN {v[1]:.4g}" for i in (0, 1))
         for n, v in known.items()
@@ -214,7 +216,7 @@ def _distances(found: Collection) -> list[Text]:
         "(not FID):"
     )
     zh, en = "；".join(p[0] for p in parts), "; ".join(p[1] for p in parts)
-    return [(f"{what}{zh}，{verdict[0]}", f"{what_en} {en}, {verdict[1]}")]
+    return f"{what}{zh}，{verdict[0]}", f"{what_en} {en}, {verdict[1]}"
 
 
 def _closer(vae: float, gan: float) -> str:
@@ -226,8 +228,8 @@ def _closer(vae: float, gan: float) -> str:
 def _looks(one: Record, two: Record) -> list[Text]:
     """Sharpness and variety of the 32 faces, in pixels."""
     real = one.arrays["originals"]
-    (s1, v1), (s2, v2) = _sharpness_and_variety(one.arrays["faces"]), _sharpness_and_variety(two.arrays["faces"])
-    s0 = _sharpness_and_variety(real)[0]
+    (s1, v1), (s2, v2) = sharpness_and_variety(one.arrays["faces"]), sharpness_and_variety(two.arrays["faces"])
+    s0 = sharpness_and_variety(real)[0]
     sharp, varied = compared(s2, s1, "VAE"), compared(v2, v1, "VAE")
     out = (
         f"32 張人臉的平均相鄰像素差（銳利度）為 VAE {s1:.3f}、GAN {s2:.3f}（測試人臉 {s0:.3f}），"
@@ -246,7 +248,7 @@ def _looks(one: Record, two: Record) -> list[Text]:
     return [out, student]
 
 
-def _sharpness_and_variety(faces: np.ndarray) -> tuple[float, float]:
+def sharpness_and_variety(faces: np.ndarray) -> tuple[float, float]:
     """Mean absolute difference of neighbours, and mean standard deviation over faces; (N, 3, H, W) uint8, [0, 1]."""
     x = faces.astype(np.float32) / 255
     edges = np.abs(np.diff(x, axis=2)).mean() + np.abs(np.diff(x, axis=3)).mean()

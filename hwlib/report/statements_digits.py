@@ -127,19 +127,25 @@ def _ceiling(ours: Score, target: Score) -> Text:
     )
 
 
+MOST = 3
+
+
 def confused(records: Sequence[Record], model: str) -> Text:
-    """The pair of digits that is confused most, as a share of the true digit; over all seeds."""
+    """The pairs of digits that are confused most, as shares of the true digit; over all seeds."""
     tables = [r.arrays[f"confusion_{model}"] for r in records if f"confusion_{model}" in r.arrays]
     counts = np.sum(tables, axis=0, dtype=float) if tables else np.zeros((10, 10))
-    wrong = counts - np.diag(np.diag(counts))
-    if not wrong.any():
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(100 * counts, totals, out=np.zeros_like(counts), where=totals > 0)
+    np.fill_diagonal(shares, 0)
+    worst = [np.unravel_index(i, shares.shape) for i in np.argsort(-shares, axis=None, kind="stable")[:MOST]]
+    worst = [(true, said) for true, said in worst if shares[true, said] >= 0.5]
+    if not worst:
         return "", ""
-    true, said = np.unravel_index(wrong.argmax(), wrong.shape)
-    share = 100 * wrong[true, said] / counts[true].sum()
-    return (
-        f"最常見的混淆是把 {true} 認成 {said}（占所有 {true} 的 {share:.0f}%）。",
-        f"The commonest confusion is {true} read as {said} ({share:.0f}% of all {true}s).",
-    )
+    zh = "、".join(f"把 {t} 認成 {s}（占所有 {t} 的 {shares[t, s]:.0f}%）" for t, s in worst)
+    en = ", ".join(f"{t} read as {s} ({shares[t, s]:.0f}% of all {t}s)" for t, s in worst)
+    if len(worst) == 1:
+        return f"最常見的混淆是{zh}。", f"The commonest confusion is {en}."
+    return f"最常見的混淆依序是{zh}。", f"The commonest confusions are, in order, {en}."
 
 
 VERDICTS = {
@@ -149,15 +155,27 @@ VERDICTS = {
 }
 
 
+def verdict(gap: Difference) -> str:
+    """`up`, `down`, or `even` where there is no difference or it is within the spread over seeds."""
+    if gap.sign == 0 or gap.within_spread:
+        return "even"
+    return "up" if gap.sign > 0 else "down"
+
+
+def plural(n: int) -> str:
+    """The English plural's ending."""
+    return "" if n == 1 else "s"
+
+
 def _ranking(gaps: Sequence[Difference]) -> list[Text]:
     """How many scenarios gained and how many lost."""
-    found = ["even" if gap.sign == 0 or gap.within_spread else "up" if gap.sign > 0 else "down" for gap in gaps]
+    found = [verdict(gap) for gap in gaps]
     parts = [tuple(t.format(found.count(k)) for t in text) for k, text in VERDICTS.items() if k in found]
     n = len(gaps)
     return [
         (
             f"在有紀錄的 {n} 組情境中，與只用來源域訓練相比，DANN 的準確率有 {'、'.join(zh for zh, _ in parts)}。",
-            f"Of the {n} scenario{'s' * (n > 1)} on record, DANN {' and '.join(en for _, en in parts)} against "
+            f"Of the {n} scenario{plural(n)} on record, DANN {' and '.join(en for _, en in parts)} against "
             "training on source only.",
         )
     ]

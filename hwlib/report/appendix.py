@@ -1,0 +1,200 @@
+"""What stands behind the four problems: data, parameters, machines, commands, terms and references."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hwlib.config import CONFIGS
+from hwlib.record import Record
+from hwlib.report import published, words
+from hwlib.report.artefacts import drawn
+from hwlib.report.collect import Collection
+from hwlib.report.prose import Prose
+from hwlib.report.tables import both_or_one
+from hwlib.report.words import both, esc
+
+Text = tuple[str, str]
+
+
+def appendix(found: Collection, prose: Prose) -> str:
+    """The sections `#appendix` and `#references`."""
+    parts = [_sets(found), _commands(found), *_parameters(found), _machines(found), _runs(found), _glossary(prose)]
+    return (
+        f'<section id="appendix"><h2>{both("附錄", "Appendix")}</h2>{"".join(parts)}</section>'
+        f'<section id="references"><h2>{both("參考文獻", "References")}</h2>{_references(prose)}</section>'
+    )
+
+
+def _table(caption: Text, head: Sequence[Text], rows: Iterable[Sequence[str]], kind: str = "") -> str:
+    """A table whose cells are HTML; the first cell of a row is its heading. Nothing where there are no rows."""
+    top = "".join(f'<th scope="col">{both_or_one(*text)}</th>' for text in head)
+    body = ""
+    for first, *rest in rows:
+        body += f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
+    if not body:
+        return ""
+    return (
+        f'<table class="appendix {kind}"><caption>{both(*map(esc, caption))}</caption>'
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _sets(found: Collection) -> str:
+    """Every set of images with its count and hash, stand-ins marked."""
+    sets = {}
+    for record in found.all:
+        for s in record.sets:
+            key = (s["name"], s["split"], s["count"], str(s["sha256"])[:12], bool(s["stand_in"]))
+            sets.setdefault(key, words.title([record], s["name"]))
+    rows = (
+        (both_or_one(*map(esc, title)), esc(split), esc(count), f"<code>{esc(sha)}</code>")
+        for (_, split, count, sha, _), title in sorted(sets.items(), key=lambda item: tuple(map(str, item[0])))
+    )
+    head = (
+        ("資料集", "data set"),
+        ("分割", "split"),
+        ("影像數", "images"),
+        ("SHA-256（前 12 位）", "SHA-256 (first 12)"),
+    )
+    return _table(("資料集", "Data sets"), head, rows)
+
+
+def _commands(found: Collection) -> str:
+    """The commands that make each figure, table and text again."""
+    rows = []
+    for problem, names in words.ARTEFACTS.items():
+        for name in names:
+            if found.of(problem):
+                records = [record for group in drawn(name, found) for record in group]
+                lines = "".join(f"<li><code>{esc(line)}</code></li>" for line in reproduce(records))
+                zh, en = (
+                    f"{label} {what}" for label, what in zip(words.label(name), words.CAPTIONS[name], strict=True)
+                )
+                rows.append((both(esc(zh.strip()), esc(en.strip())), f"<ul>{lines}</ul>"))
+    note = (
+        "重現各圖表的指令；執行之後以 hw report 產生報告",
+        "Commands that make each figure and table again; hw report then builds the report",
+    )
+    merged: list[tuple[str, str]] = []
+    for what, lines in rows:  # artefacts of the same runs share a row
+        if merged and merged[-1][1] == lines:
+            merged[-1] = (merged[-1][0] + what, lines)
+        else:
+            merged.append((what, lines))
+    return _table(note, (("圖表", "figure or table"), ("指令", "command")), merged, "commands")
+
+
+def reproduce(records: Sequence[Record]) -> list[str]:
+    """The commands that make these records again, one for those that differ by the seed only."""
+    seeds: dict[str, list[int]] = {}
+    for record in records:
+        seeds.setdefault(_command(record), []).append(record.run["seed"])
+    lines = []
+    for line, values in seeds.items():
+        values = sorted(set(values))
+        lines.append(line if values == [0] else f"{line} --seeds {' '.join(map(str, values))}")
+    return lines
+
+
+def _command(record: Record) -> str:
+    """Profile, pair and method, and whatever the profile does not already say; the seed is left to the caller."""
+    params = record.params
+    parts = ["hw", "run", record.problem, "-p", "profile", record.run["profile"]]
+    named = [name for name in ("src", "tgt", "method") if name in params]
+    beside = {"profile", "runs", "seed", "checkpoint_seconds", "resume", *named}
+    if params.get("data") == "auto":
+        beside.add("data")
+    changed = [name for name in words.changed(record) if name not in beside]
+    for name in [*named, *changed]:
+        parts += ["-p", name, str(params[name])]
+    return shlex.join(parts)
+
+
+def _parameters(found: Collection) -> list[str]:
+    """A table a problem: every parameter, its value, and where runs differ which run has which."""
+    out = []
+    for problem in CONFIGS:
+        records = found.of(problem)
+        names = dict.fromkeys(name for record in records for name in record.params if name != "runs")
+        rows = ((f"<code>{esc(name)}</code>", _values(records, name)) for name in names)
+        caption = tuple(
+            f"{text}{head}" for text, head in zip(("參數：", "Parameters: "), words.PROBLEMS[problem], strict=True)
+        )
+        out.append(_table(caption, (("參數", "parameter"), ("值", "value")), rows, "parameters"))
+    return out
+
+
+def _values(records: Sequence[Record], name: str) -> str:
+    values: dict[str, list[str]] = {}
+    for record in records:
+        values.setdefault(str(record.params.get(name)), []).append(record.run["id"])
+    if len(values) == 1:
+        return esc(next(iter(values)))
+    return "<br>".join(f"{esc(value)} <small>{esc(', '.join(ids))}</small>" for value, ids in values.items())
+
+
+def _environments(found: Collection) -> list[dict[str, Any]]:
+    known: list[dict[str, Any]] = []
+    for record in found.all:
+        if record.run["environment"] not in known:
+            known.append(record.run["environment"])
+    return known
+
+
+def _letter(i: int) -> str:
+    return chr(ord("A") + i) if i < 26 else f"M{i}"
+
+
+def _machines(found: Collection) -> str:
+    """Hardware and versions, a row for each that differs."""
+    rows = (
+        (_letter(i), esc("; ".join(f"{name} {value}" for name, value in known.items() if value is not None)))
+        for i, known in enumerate(_environments(found))
+    )
+    return _table(("硬體與版本", "Hardware and versions"), (("機器", "machine"), ("內容", "what")), rows)
+
+
+def _runs(found: Collection) -> str:
+    """Every run with its machine, its seconds and when it ended."""
+    known = _environments(found)
+
+    def cells(record: Record) -> tuple[str, ...]:
+        seconds = "<br>".join(f"{esc(k)} {esc(_rounded(v))}" for k, v in record.run["seconds"].items())
+        return (
+            f"<code>{esc(record.run['id'])}</code>",
+            _letter(known.index(record.run["environment"])),
+            seconds,
+            esc(record.run["finished"]),
+        )
+
+    head = (("紀錄", "record"), ("機器", "machine"), ("秒數", "seconds"), ("完成時間", "finished"))
+    return _table(("各次執行", "Runs"), head, map(cells, found.all), "runs")
+
+
+def _rounded(value: Any) -> Any:
+    return f"{value:.1f}" if isinstance(value, float) else value
+
+
+def _glossary(prose: Prose) -> str:
+    pairs = sorted(prose.glossary, key=lambda term: term.en)
+    rows = ((esc(term.en), f'<span lang="{words.ZH}" data-keep>{esc(term.zh)}</span>') for term in pairs)
+    return _table(("名詞對照", "Terms"), (("English", "English"), ("中文", "中文")), rows, "glossary")
+
+
+def _references(prose: Prose) -> str:
+    """Works, then the public reports whose numbers stand in the tables."""
+    items = ""
+    for entry in prose.references:
+        link = f' <a href="{esc(entry.url)}">{esc(entry.url)}</a>' if entry.url else ""
+        items += f'<li id="ref-{entry.key}">{esc(entry.text)}{link}</li>'
+    for source in published.SOURCES:
+        zh, en = (
+            ("學生的報告，本報告重做的對象", "the student's report, which this one rebuilds")
+            if source is published.STUDENT_SOURCE
+            else ("同一份作業的公開報告", "a public report of the same homework")
+        )
+        items += (
+            f'<li id="{source.key}">{esc(source.repository)}, {esc(source.term)}: {words.inline(zh, en)}. '
+            f'<a href="{esc(source.url)}">{esc(source.url)}</a></li>'
+        )
+    return f'<ol class="references">{items}</ol>'
