@@ -11,17 +11,17 @@ from hwlib.report.artefacts import drawn
 from hwlib.report.collect import Collection
 from hwlib.report.prose import Prose
 from hwlib.report.tables import both_or_one
-from hwlib.report.words import both, esc
+from hwlib.report.words import both, esc, heading
 
 Text = tuple[str, str]
 
 
 def appendix(found: Collection, prose: Prose) -> str:
     """The sections `#appendix` and `#references`."""
-    parts = [_sets(found), _commands(found), *_parameters(found), _machines(found), _runs(found), _glossary(prose)]
+    parts = [_sets(found), _commands(found), _parameters(found), _machines(found), _runs(found), _glossary(prose)]
     return (
-        f'<section id="appendix"><h2>{both("附錄", "Appendix")}</h2>{"".join(parts)}</section>'
-        f'<section id="references"><h2>{both("參考文獻", "References")}</h2>{_references(prose)}</section>'
+        f'<section id="appendix"><h2>{heading("附錄", "Appendix")}</h2>{"".join(parts)}</section>'
+        f'<section id="references"><h2>{heading("參考文獻", "References")}</h2>{_references(prose)}</section>'
     )
 
 
@@ -60,28 +60,22 @@ def _sets(found: Collection) -> str:
 
 
 def _commands(found: Collection) -> str:
-    """The commands that make each figure, table and text again."""
-    rows = []
+    """The commands that make each figure, table and text again; artefacts of the same runs share a row."""
+    rows: dict[str, list[Text]] = {}
     for problem, names in words.ARTEFACTS.items():
-        for name in names:
-            if found.of(problem):
-                records = [record for group in drawn(name, found) for record in group]
-                lines = "".join(f"<li><code>{esc(line)}</code></li>" for line in reproduce(records))
-                zh, en = (
-                    f"{label} {what}" for label, what in zip(words.label(name), words.CAPTIONS[name], strict=True)
-                )
-                rows.append((both(esc(zh.strip()), esc(en.strip())), f"<ul>{lines}</ul>"))
-    note = (
+        for name in names if found.of(problem) else ():
+            records = [record for group in drawn(name, found) for record in group]
+            if lines := "".join(f"<li><code>{esc(line)}</code></li>" for line in reproduce(records)):
+                rows.setdefault(lines, []).append(words.label(name))
+    cells = (
+        (both("、".join(zh for zh, _ in labels), ", ".join(en for _, en in labels)), f"<ul>{lines}</ul>")
+        for lines, labels in rows.items()
+    )
+    caption = (
         "重現各圖表的指令；執行之後以 hw report 產生報告",
         "Commands that make each figure and table again; hw report then builds the report",
     )
-    merged: list[tuple[str, str]] = []
-    for what, lines in rows:  # artefacts of the same runs share a row
-        if merged and merged[-1][1] == lines:
-            merged[-1] = (merged[-1][0] + what, lines)
-        else:
-            merged.append((what, lines))
-    return _table(note, (("圖表", "figure or table"), ("指令", "command")), merged, "commands")
+    return _table(caption, (("圖表", "figure or table"), ("指令", "command")), cells, "commands")
 
 
 def reproduce(records: Sequence[Record]) -> list[str]:
@@ -110,26 +104,22 @@ def _command(record: Record) -> str:
     return shlex.join(parts)
 
 
-def _parameters(found: Collection) -> list[str]:
-    """A table a problem: every parameter, its value, and where runs differ which run has which."""
-    out = []
-    for problem in CONFIGS:
-        records = found.of(problem)
-        names = dict.fromkeys(name for record in records for name in record.params if name != "runs")
-        rows = ((f"<code>{esc(name)}</code>", _values(records, name)) for name in names)
-        caption = tuple(
-            f"{text}{head}" for text, head in zip(("參數：", "Parameters: "), words.PROBLEMS[problem], strict=True)
-        )
-        out.append(_table(caption, (("參數", "parameter"), ("值", "value")), rows, "parameters"))
-    return out
+def _parameters(found: Collection) -> str:
+    """Every parameter, a column a problem; where runs of a problem differ, all of its values."""
+    problems = [problem for problem in CONFIGS if found.of(problem)]
+    names = dict.fromkeys(name for record in found.all for name in record.params if name != "runs")
+    rows = ((f"<code>{esc(name)}</code>", *(_values(found.of(p), name) for p in problems)) for name in names)
+    head = [("參數", "parameter"), *((f"問題{'一二三四'[int(p[1]) - 1]}", f"problem {p[1]}") for p in problems)]
+    return _table(("各問題的參數", "Parameters of each problem"), head, rows, "parameters")
 
 
 def _values(records: Sequence[Record], name: str) -> str:
+    """The value of a parameter; those of several runs with the runs' names, but for what the names say already."""
     values: dict[str, list[str]] = {}
     for record in records:
-        values.setdefault(str(record.params.get(name)), []).append(record.run["id"])
-    if len(values) == 1:
-        return esc(next(iter(values)))
+        values.setdefault(str(record.params.get(name, "—")), []).append(record.run["id"])
+    if len(values) == 1 or name in ("src", "tgt", "seed", "method"):
+        return esc(", ".join(values))
     return "<br>".join(f"{esc(value)} <small>{esc(', '.join(ids))}</small>" for value, ids in values.items())
 
 
@@ -159,7 +149,7 @@ def _runs(found: Collection) -> str:
     known = _environments(found)
 
     def cells(record: Record) -> tuple[str, ...]:
-        seconds = "<br>".join(f"{esc(k)} {esc(_rounded(v))}" for k, v in record.run["seconds"].items())
+        seconds = ", ".join(f"{esc(k)} {esc(_rounded(v))}" for k, v in record.run["seconds"].items())
         return (
             f"<code>{esc(record.run['id'])}</code>",
             _letter(known.index(record.run["environment"])),
@@ -176,9 +166,13 @@ def _rounded(value: Any) -> Any:
 
 
 def _glossary(prose: Prose) -> str:
+    """Two pairs of terms a row, down the left half first."""
     pairs = sorted(prose.glossary, key=lambda term: term.en)
-    rows = ((esc(term.en), f'<span lang="{words.ZH}" data-keep>{esc(term.zh)}</span>') for term in pairs)
-    return _table(("名詞對照", "Terms"), (("English", "English"), ("中文", "中文")), rows, "glossary")
+    cells = [(esc(term.en), f'<span lang="{words.ZH}" data-keep>{esc(term.zh)}</span>') for term in pairs]
+    half = -(-len(cells) // 2)
+    cells += [("", "")] * (2 * half - len(cells))
+    rows = ((*left, *right) for left, right in zip(cells[:half], cells[half:], strict=True))
+    return _table(("名詞對照", "Terms"), (("English", "English"), ("中文", "中文")) * 2, rows, "glossary")
 
 
 def _references(prose: Prose) -> str:

@@ -76,7 +76,7 @@ def _figure(name: str, found: Collection) -> str:
     for records in groups:
         if name.startswith("fig4") and len(groups) > 1:
             images += (
-                f'<p class="method">{tables.both_or_one(*map(esc, words.method(records[0].params["method"])))}</p>'
+                f'<div class="method">{tables.both_or_one(*map(esc, words.method(records[0].params["method"])))}</div>'
             )
         images += panels(name, records)
     absent = "".join(_absent(name, found)) if name[3] in "34" else ""
@@ -99,13 +99,13 @@ def panels(name: str, records: tuple[Record, ...]) -> str:
 
 def row_html(row) -> str:
     """One row of panels (`hwlib.figures.Row`), under its heading where it has one."""
-    head = f'<p class="row">{tables.both_or_one(esc(row.zh), esc(row.en))}</p>' if row.en else ""
+    head = f'<div class="row">{tables.both_or_one(esc(row.zh), esc(row.en))}</div>' if row.en else ""
     images = ""
     for panel in row.panels:
         kind, content = panel.image()
         source = f"data:{kind};base64,{base64.b64encode(content).decode()}"
         images += tables.picture(source, *panel.pixels, panel.zh, panel.en)
-    return f'<div class="panels">{head}{images}</div>'
+    return f'<div class="panels n{len(row.panels)}">{head}{images}</div>'
 
 
 def _absent(name: str, found: Collection) -> list[str]:

@@ -8,13 +8,13 @@ from hwlib.report.collect import Collection
 from hwlib.report.markdown import render
 from hwlib.report.scores import accuracy, measured
 from hwlib.report.statements_summary import sentences
-from hwlib.report.words import both, esc
+from hwlib.report.words import both, esc, heading
 
 
 def summary(found: Collection) -> str:
     """The section `#summary`."""
     return (
-        f'<section id="summary"><h2>{both("摘要", "Summary")}</h2>{_text(found)}'
+        f'<section id="summary"><h2>{heading("摘要", "Summary")}</h2>{_text(found)}'
         f'<div class="columns">{_accuracies(found)}<div>{_faces(found)}{_figures(found)}</div></div></section>'
     )
 
@@ -94,7 +94,7 @@ def _figures(found: Collection) -> str:
     out = ""
     for records, zh, en in ((found.p1, "VAE 的人臉", "Faces of the VAE"), (found.p2, "GAN 的人臉", "Faces of the GAN")):
         if records:
-            out += f'<p class="row">{both(zh, en)}</p>{row_html(faces.eight(records[0], zh, en))}'
+            out += f'<div class="row">{both(zh, en)}</div>{row_html(faces.eight(records[0], zh, en))}'
     if top := best(found):
         record, method = top
         zh, en = words.method(method)
@@ -105,5 +105,5 @@ def _figures(found: Collection) -> str:
             esc(f"The adaptation with the highest target accuracy: {en}, {pair[1]} ({value}%)"),
         )
         row = maps.domain_row(record, size=2.4, headed=False)
-        out += f'<p class="row">{head}</p>{row_html(row)}'
+        out += f'<div class="row">{head}</div>{row_html(row)}'
     return out

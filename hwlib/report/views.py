@@ -72,10 +72,12 @@ class _Seen(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self._flush()
-        if self.skipping:
-            self.skipping -= tag not in VOID
+        if tag in VOID:  # `<br/>` is reported as begun and as ended
             return
-        if self.open and tag not in VOID:
+        if self.skipping:
+            self.skipping -= 1
+            return
+        if self.open:
             self.open.pop()
         self.out.append(f"</{tag}>")
 

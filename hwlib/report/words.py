@@ -68,8 +68,6 @@ SECTIONS = tuple(f"{problem}-{i}" for problem, last in ((1, 6), (2, 4), (3, 6), 
 
 PREFIX = {"fig": ("圖", "Figure"), "tbl": ("表", "Table"), "model": ("模型", "Model"), "txt": ("", "")}
 
-LINKS = {"fig": ("圖", "figure"), "tbl": ("表", "table"), "model": ("模型", "model"), "txt": ("討論", "discussion")}
-
 
 def esc(value: Any) -> str:
     """Escape anything for HTML text and attributes."""
@@ -79,6 +77,11 @@ def esc(value: Any) -> str:
 def both(zh: str, en: str) -> str:
     """A block in each language. The arguments are HTML already."""
     return f'<div lang="{ZH}">{zh}</div><div lang="{EN}">{en}</div>'
+
+
+def heading(zh: str, en: str) -> str:
+    """The same inside a heading, where no block may stand; the style sheet puts one below the other."""
+    return f'<span lang="{ZH}">{zh}</span> <span lang="{EN}">{en}</span>'
 
 
 def inline(zh: str, en: str) -> str:
