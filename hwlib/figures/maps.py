@@ -40,8 +40,9 @@ def _bare(axes: Axes, title: str) -> None:
 
 
 def _legend(axes: Axes) -> None:
-    """Names of the groups below the points, where they hide none."""
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=2, markerscale=1.8, handletextpad=0.2)
+    """Names of the groups below the points, where they hide none; one below the other where there is little room."""
+    columns = 2 if axes.figure.get_figwidth() > 3 else 1
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=columns, markerscale=1.8, handletextpad=0.2)
 
 
 def attribute_map(record: Any) -> list[Row]:

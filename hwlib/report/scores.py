@@ -45,6 +45,11 @@ def measured(records: Sequence[Record], name: str) -> Score | None:
     return score(values) if values else None
 
 
+def signed(points: float) -> str:
+    """A difference with its sign, and a minus that is one."""
+    return f"{points:+.2f}".replace("-", "−")
+
+
 @dataclass(frozen=True)
 class Difference:
     """`points` is ours less theirs, from the two decimals that the table shows; `spread` is None with one seed."""

@@ -158,6 +158,16 @@ def balance(real: float, fake: float) -> Text:
         )
     if abs(real - 0.5) <= 0.15 and abs(fake - 0.5) <= 0.15:
         return "兩者都接近 0.5，雙方大致勢均力敵。", "both are near 0.5, so the two players are close to balance."
+    if max(real, fake) < 0.35:
+        return (
+            "兩者都遠低於 0.5，可見鑑別器連未看過的真實人臉也多半判為生成。",
+            "both are far below 0.5, so it takes even real faces that it has not seen for generated ones.",
+        )
+    if min(real, fake) > 0.65:
+        return (
+            "兩者都遠高於 0.5，可見鑑別器把生成人臉也多半判為真實。",
+            "both are far above 0.5, so it takes generated faces for real ones too.",
+        )
     if real - fake >= 0.4:
         return "差距很大，鑑別器明顯占上風。", "the gap is wide, so the discriminator is clearly ahead."
     return (

@@ -8,7 +8,7 @@ from hwlib.config import SCENARIOS
 from hwlib.record import Record
 from hwlib.report import published, words
 from hwlib.report.collect import Collection, Scenario
-from hwlib.report.scores import Difference, Score, accuracy, difference
+from hwlib.report.scores import Difference, Score, accuracy, difference, signed
 
 Text = tuple[str, str]
 
@@ -213,7 +213,7 @@ def _student(groups: dict[Scenario, Sequence[Record]], model: str, key: str) -> 
     """Against the student's reported numbers, where the images are the real ones."""
     real = {p: r for p, r in groups.items() if not any(s["stand_in"] for record in r for s in record.sets)}
     parts = [
-        f"{pair[0]} → {pair[1]} {round(accuracy(records, model).mean, 2) - published.STUDENT[key][pair]:+.2f}"
+        f"{pair[0]} → {pair[1]} {signed(round(accuracy(records, model).mean, 2) - published.STUDENT[key][pair])}"
         for pair, records in real.items()
         if pair in published.STUDENT[key]
     ]

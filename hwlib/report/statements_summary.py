@@ -4,7 +4,7 @@ import re
 
 from hwlib.report import published, words
 from hwlib.report.collect import Collection
-from hwlib.report.scores import Difference, Score, accuracy, difference, measured
+from hwlib.report.scores import Difference, Score, accuracy, difference, measured, signed
 from hwlib.report.statements import balance, compared, distances, sharpness_and_variety, stands_in
 from hwlib.report.statements_digits import VERDICTS, plural, verdict
 
@@ -120,8 +120,8 @@ def _against(found: Collection, gaps: dict, who: Text, whom: Text) -> Text:
         pair, gap = pick(gaps.items(), key=lambda item: item[1].points)
         if kind in verdicts and len(gaps) > 1:
             title = tuple(map(words.plain, words.scenario(found.all, pair)))
-            tails[0] += f"{'，' if tails[0] else '；'}{word[0]}的是 {title[0]}（{gap.points:+.2f} 個百分點）"
-            tails[1] += f"{', and' if tails[1] else '; it'} {word[1]} most in {title[1]} ({gap.points:+.2f} points)"
+            tails[0] += f"{'，' if tails[0] else '；'}{word[0]}的是 {title[0]}（{signed(gap.points)} 個百分點）"
+            tails[1] += f"{', and' if tails[1] else '; it'} {word[1]} most in {title[1]} ({signed(gap.points)} points)"
     n = len(gaps)
     return (
         f"與{whom[0]}相比，{who[0]} 的準確率在 {n} 組情境中有 {zh}{tails[0]}。".replace("） 個", "）個"),
