@@ -12,6 +12,7 @@ import torch
 from hwlib import attempt, lock
 from hwlib.config import read
 from hwlib.errors import WorkbookError
+from hwlib.report.collect import ARRAYS
 from hwlib.run import Run, settle
 from hwlib.training.checkpoint import Keeper
 
@@ -92,7 +93,7 @@ def test_an_attempt_that_cannot_be_read_is_one_line_and_stays(tmp_path):
 def finish(run):
     run.add_training("model", [{"step": 1, "epoch": 0.5, "loss": 2.0}], 1.5, 0.5)
     run.save_metrics(test_mse=1.0, test_kl=1.0, table_mse=[1.0])
-    run.save_arrays(**{name: [0] for name in ("originals", "reconstructions", "faces", "tsne", "tsne_labels")})
+    run.save_arrays(**{name: [0] for name in ARRAYS["p1"]})
     run.save_weights(torch.nn.Linear(1, 1))
     return run.finish()
 

@@ -39,9 +39,8 @@ def _bare(axes: Axes, title: str) -> None:
     seaborn.despine(ax=axes, left=True, bottom=True)
 
 
-def _legend(axes: Axes) -> None:
-    """Names of the groups below the points, where they hide none; one below the other where there is little room."""
-    columns = 2 if axes.figure.get_figwidth() > 3 else 1
+def _legend(axes: Axes, columns: int = 2) -> None:
+    """Names of the groups below the points, where they hide none."""
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=columns, markerscale=1.8, handletextpad=0.2)
 
 
@@ -79,7 +78,7 @@ def domain_row(record: Any, size: float = HALF, headed: bool = True) -> Row:
                 en=f"{en}: t-SNE of the test features by digit",
             ),
             Panel(
-                partial(_domains, record),
+                partial(_domains, record, 2 if size > 3 else 1),
                 size,
                 size,
                 vector=False,
@@ -103,8 +102,8 @@ def _digits(record: Any, axes: Axes) -> None:
         axes.text(x, y, str(digit), weight="bold", ha="center", va="center", bbox=box)
 
 
-def _domains(record: Any, axes: Axes) -> None:
+def _domains(record: Any, columns: int, axes: Axes) -> None:
     names = [record.title(record.params["src"]), record.title(record.params["tgt"])]
     _scatter(axes, record.arrays["tsne"], record.arrays["tsne_domain"], names, [BLUE, ORANGE], MARKERS)
     _bare(axes, "By domain")
-    _legend(axes)
+    _legend(axes, columns)

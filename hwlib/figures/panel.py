@@ -144,7 +144,8 @@ def label_ends(axes: Axes, gap: float = 0.085) -> None:
     low, high = axes.get_ylim()
     if axes.get_yscale() == "log":
         raise ValueError("labels are spaced on a linear axis")
-    wanted = sorted(((_end(line)[1] - low) / (high - low), line) for line in lines if len(line.get_xdata()))
+    wanted = [((_end(line)[1] - low) / (high - low), line) for line in lines if len(line.get_xdata())]
+    wanted.sort(key=lambda entry: entry[0])
     places: list[float] = []
     for share, _ in wanted:
         places.append(max(share, places[-1] + gap) if places else share)

@@ -172,7 +172,7 @@ def _glossary(prose: Prose) -> str:
     half = -(-len(cells) // 2)
     cells += [("", "")] * (2 * half - len(cells))
     rows = ((*left, *right) for left, right in zip(cells[:half], cells[half:], strict=True))
-    return _table(("名詞對照", "Terms"), (("English", "English"), ("中文", "中文")) * 2, rows, "glossary")
+    return _table(("名詞對照", "Terms"), (("英文", "English"), ("中文", "Chinese")) * 2, rows, "glossary")
 
 
 def _references(prose: Prose) -> str:

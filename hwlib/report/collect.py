@@ -18,8 +18,8 @@ from hwlib.record import Record
 Scenario = tuple[str, str]
 
 ARRAYS = {
-    "p1": ("originals", "reconstructions", "faces", "tsne", "tsne_labels"),
-    "p2": ("faces",),
+    "p1": ("originals", "reconstructions", "faces", "interpolation", "tsne", "tsne_labels"),
+    "p2": ("faces", "interpolation"),
     "p3": ("tsne", "tsne_labels", "tsne_domain"),
     "p4": ("tsne", "tsne_labels", "tsne_domain"),
 }
@@ -29,7 +29,7 @@ HISTORY = {
     "p3": ("model", "step", "class_loss", "domain_loss"),
     "p4": ("model", "step", "class_loss", "domain_loss"),
 }
-IMAGES = ("originals", "reconstructions", "faces")
+IMAGES = ("originals", "reconstructions", "faces", "interpolation")
 NUMBERS = {"p1": ("test_mse", "test_kl"), "p2": ("discriminator_real", "discriminator_fake")}
 # What may differ between the seeds of one mean: where and how a run was computed, not what.
 INCIDENTAL = {"seed", "runs", "device", "precision", "data"}

@@ -117,11 +117,11 @@ def accuracy_rows(rows: Sequence[Row]) -> tuple[str, list[Record], bool]:
     for pair in pairs:
         mine = [record for row in rows for record in row.records.get(pair, ())]
         head += f'<th scope="col">{both(*map(esc, words.scenario(mine or used, pair)))}</th>'
-    body = ""
+    body, told = "", set()
     for row in rows:
         title = both_or_one(*map(esc, words.method(row.model)))
         body += f'<tbody><tr class="ours"><th scope="row">{title}</th>'
-        body += "".join(_ours(row, pair, mixed) for pair in pairs) + "</tr>"
+        body += "".join(_ours(row, pair, mixed, told) for pair in pairs) + "</tr>"
         if row.published != "uda" or row.model == published.STUDENT_METHOD:
             student = published.STUDENT[row.published]
             cells = "".join(f"<td>{_number(student.get(pair))}</td>" for pair in pairs)
@@ -169,10 +169,14 @@ def both_or_one(zh: str, en: str) -> str:
     return zh if zh == en else both(zh, en)
 
 
-def _ours(row: Row, pair: Scenario, mixed: bool) -> str:
+def _ours(row: Row, pair: Scenario, mixed: bool, told: set[str]) -> str:
+    """Our cell; an empty one says the command that fills it, each command once in a table."""
     records = row.records.get(pair, ())
     if not records:
-        return f'<td class="missing">— <code>{esc(row.fill(pair))}</code></td>'
+        line = row.fill(pair)
+        code = "" if line in told else f" <code>{esc(line)}</code>"
+        told.add(line)
+        return f'<td class="missing">—{code}</td>'
     value = accuracy(records, row.model)
     marks = [f"n = {value.n}"] if value.n > 1 else []
     marks += [words.mark(records[0], pair)] if mixed else []

@@ -11,7 +11,7 @@ from hwlib.evaluation.distance import frechet_distance, kernel_distance
 from hwlib.evaluation.embedding import domain_map, subset, tsne
 from hwlib.evaluation.realness import mean_realness
 from hwlib.evaluation.reconstruction import encode, reconstruct
-from hwlib.evaluation.sampling import sample_gan, sample_vae
+from hwlib.evaluation.sampling import STEPS, interpolate_gan, interpolate_vae, sample_gan, sample_vae, spherical
 from hwlib.models import DANN, VAE, Discriminator, Generator
 from hwlib.training.precision import choose
 
@@ -98,6 +98,31 @@ def test_subset_is_drawn_without_replacement():
     assert len(set(chosen.tolist())) == 30
     assert np.array_equal(chosen, subset(100, 30, seed=0))
     assert np.array_equal(subset(10, 30, seed=0), np.arange(10))
+
+
+def test_interpolation_begins_and_ends_at_the_two_faces():
+    torch.manual_seed(0)
+    vae, generator = VAE().eval(), Generator().eval()
+    pair = faces(2)
+    way = interpolate_vae(vae, pair, CPU)
+    ends = reconstruct(vae, pair, CPU)[0]
+    assert way.shape == (STEPS, 3, 64, 64)
+    # Alone and among others a face may be rounded otherwise, by one of 255.
+    assert (way[[0, -1]].int() - ends.int()).abs().max() <= 1
+    way, grid = interpolate_gan(generator, 3, CPU), sample_gan(generator, 32, 3, CPU)
+    assert (way[[0, -1]].int() - grid[:2].int()).abs().max() <= 1
+    assert (way[STEPS // 2].int() - way[0].int()).abs().max() > 1
+
+
+def test_the_great_circle_keeps_the_length_that_the_line_loses():
+    torch.manual_seed(0)
+    a, b = torch.randn(2, 100)
+    middle = spherical(a, b, 0.5).norm()
+    assert middle > 0.95 * min(a.norm(), b.norm())
+    assert torch.lerp(a, b, 0.5).norm() < 0.85 * middle
+    assert torch.allclose(spherical(a, b, 0), a)
+    assert torch.allclose(spherical(a, b, 1), b, atol=1e-5)
+    assert torch.allclose(spherical(a, a, 0.3), a, atol=1e-5)
 
 
 def test_tsne_keeps_clusters_apart_and_repeats():

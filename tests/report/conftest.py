@@ -1,10 +1,13 @@
 """Fixtures of the report's tests."""
 
+from functools import partial
 from pathlib import Path
 
 import nbformat
 import pytest
 from made_runs import Runs, notebook
+
+from hwlib.report import build, merge
 
 
 @pytest.fixture
@@ -13,14 +16,32 @@ def runs(tmp_path) -> Runs:
     return Runs(tmp_path / "runs")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def quick_figures(monkeypatch):
-    """A small picture in place of every figure: what figures look like is tested beside them."""
-    from hwlib import figures
+    """A small picture in place of every drawing: what figures look like is tested beside them."""
+    from hwlib.figures.panel import Panel, Picture
 
     pixel = b"\x89PNG\r\n\x1a\n"
-    monkeypatch.setattr(figures, "draw", lambda name, *records: (name, len(records)))
-    monkeypatch.setattr(figures, "png", lambda figure: pixel + repr(figure).encode())
+    for kind in (Panel, Picture):
+        monkeypatch.setattr(kind, "image", lambda self: ("image/png", pixel + self.en.encode()))
+
+
+@pytest.fixture
+def pages(runs, quick_figures, notebooks, tmp_path, monkeypatch):
+    """Builds the report of `runs` from the small notebooks; returns the HTML of a view (`report`, `report.zh` …)."""
+    monkeypatch.setattr(merge, "merged", partial(merge.merged, notebooks=notebooks))
+
+    def build_one(view="report", **options):
+        build.build_report(runs.folder, tmp_path / "out", pdf=False, **options)
+        return (tmp_path / "out" / f"{view}.html").read_text("utf-8")
+
+    return build_one
+
+
+@pytest.fixture
+def report(pages):
+    """The page with both languages."""
+    return pages
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import nbformat
 import numpy as np
 
 from hwlib.config import read
+from hwlib.report.words import split
 
 SETS = {
     "p1": ("faces",),
@@ -22,6 +23,14 @@ DANN = {
 UDA = {PAIRS[0]: 58.2, PAIRS[1]: 33.1, PAIRS[2]: 69.4}
 
 
+MODELS = {
+    "p1": "VAE(\n)\nVAE: 3,513,094 parameters\n",
+    "p2": "Generator(\n)\nGenerator: 3,576,704 parameters\n\nD(\n)\nDiscriminator: 2,765,696 parameters\n",
+    "p3": "DANN(\n)\nDANN: 257,254 parameters\n",
+    "p4": "ResNet34DANN(\n)\nResNet34DANN: 24,289,446 parameters\n",
+}
+
+
 class Runs:
     """Writes runs into `folder`; keyword arguments replace parts of `run.json` or parameters."""
 
@@ -30,9 +39,7 @@ class Runs:
         folder.mkdir(parents=True, exist_ok=True)
         self.random = np.random.default_rng(0)
 
-    def write(
-        self, params, problem, metrics, history, arrays, *, stand_in=True, kind="sample", model="Model(\n)", **run
-    ):
+    def write(self, params, problem, metrics, history, arrays, *, stand_in=True, kind="sample", model=None, **run):
         config = read(problem, {"profile": "quick", "device": "cpu", **params})
         names = SETS.get(problem) or (config.src, config.tgt)
         sets = [
@@ -63,7 +70,7 @@ class Runs:
             writer.writeheader()
             writer.writerows(history)
         np.savez_compressed(path / "arrays.npz", **arrays)
-        (path / "model.txt").write_text(model, encoding="utf-8")
+        (path / "model.txt").write_text(model or MODELS[problem], encoding="utf-8")
         return path
 
     def faces(self, n: int, spread: int = 60) -> np.ndarray:
@@ -94,6 +101,7 @@ class Runs:
             "originals": self.faces(10),
             "reconstructions": self.faces(10),
             "faces": self.faces(32, 30),
+            "interpolation": self.faces(8, 30),
             "tsne": self.random.normal(size=(200, 2)).astype(np.float32),
             "tsne_labels": self.random.integers(0, 2, (200, 13)).astype(np.uint8),
         }
@@ -119,7 +127,7 @@ class Runs:
             "frechet_distance": 24.1,
             "kernel_distance": 0.15,
         }
-        arrays = {"faces": self.faces(32, 90)}
+        arrays = {"faces": self.faces(32, 90), "interpolation": self.faces(8, 90)}
         return self.write({"seed": seed}, "p2", measured | (metrics or {}), history, arrays, **run)
 
     def adaptation(self, problem, pair, accuracy, params, **run):
@@ -175,9 +183,12 @@ def notebook(problem: str, artefacts) -> nbformat.NotebookNode:
         ),
     ]
     for name in artefacts:
+        number = split(name)[1].removesuffix("b")
         cells += [
-            new.new_markdown_cell(f"## 小節 {name}\n\n損失為 $x^2$。", metadata={"tags": ["lang:zh"]}),
-            new.new_markdown_cell(f"## Part {name}\n\nLoss is $$\\frac{{1}}{{2}}$$", metadata={"tags": ["lang:en"]}),
+            new.new_markdown_cell(f"## {number} 小節 {name}\n\n損失為 $x^2$。", metadata={"tags": ["lang:zh"]}),
+            new.new_markdown_cell(
+                f"## {number} Part {name}\n\nLoss is $$\\frac{{1}}{{2}}$$", metadata={"tags": ["lang:en"]}
+            ),
             new.new_code_cell(f"show('{name}')", metadata={"tags": [name]}),
         ]
     return new.new_notebook(cells=[*cells, new.new_code_cell("RECORD", metadata={"tags": ["record"]})])
