@@ -98,10 +98,12 @@ class WeasyPrint:
 
     def print(self, page: Path, out: Path) -> None:
         import weasyprint
+        from weasyprint.urls import URLFetcher
 
-        html = page.read_text(encoding="utf-8")
+        html = _math_drawn(page.read_text(encoding="utf-8"))
+        embedded = URLFetcher(allowed_protocols={"data"})  # what is in the page, and nothing from anywhere else
         try:
-            weasyprint.HTML(string=_math_drawn(html), base_url=None, url_fetcher=_embedded_only()).write_pdf(out)
+            weasyprint.HTML(string=html, url_fetcher=embedded).write_pdf(out)
         except Exception as error:  # WeasyPrint raises many kinds; none of them is the reader's fault
             raise WorkbookError(f"WeasyPrint: cannot print {page.name} ({error}); print it from a browser") from None
 
@@ -109,18 +111,6 @@ class WeasyPrint:
         import weasyprint
 
         return f"WeasyPrint {weasyprint.__version__}"
-
-
-def _embedded_only():
-    """A fetcher that reads what is embedded in the page and nothing from anywhere else."""
-    from weasyprint.urls import default_url_fetcher
-
-    def fetch(url: str, *arguments, **options):
-        if not url.startswith("data:"):
-            raise ValueError(f"{url[:60]} is not in the page")
-        return default_url_fetcher(url, *arguments, **options)
-
-    return fetch
 
 
 def _math_drawn(html: str) -> str:
