@@ -144,6 +144,10 @@ def _machines(found: Collection) -> str:
     return _table(("硬體與版本", "Hardware and versions"), (("機器", "machine"), ("內容", "what")), rows)
 
 
+ROWS = 40
+"""Rows of a table that fit on a printed page; a longer one is continued in another, for none is to be cut."""
+
+
 def _runs(found: Collection) -> str:
     """Every run with its machine, its seconds and when it ended."""
     known = _environments(found)
@@ -158,7 +162,12 @@ def _runs(found: Collection) -> str:
         )
 
     head = (("紀錄", "record"), ("機器", "machine"), ("秒數", "seconds"), ("完成時間", "finished"))
-    return _table(("各次執行", "Runs"), head, map(cells, found.all), "runs")
+    parts = [found.all[i : i + ROWS] for i in range(0, len(found.all), ROWS)]
+    out = ""
+    for i, part in enumerate(parts, 1):
+        count = f" {i}/{len(parts)}" if len(parts) > 1 else ""
+        out += _table((f"各次執行{count}", f"Runs{count}"), head, map(cells, part), "runs")
+    return out
 
 
 def _rounded(value: Any) -> Any:

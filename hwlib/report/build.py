@@ -42,6 +42,8 @@ def build_report(runs: Path, out: Path, pdf: bool | None = None, prose: Path = P
         print(f"report: no finished run in {runs}; `hw run all` makes them")
     for line in (*found.left_out, *words.problems):
         print(f"report: left out {line}")
+    if not words.authors:
+        print(f"report: no author is named; {prose / 'report.toml'} is the place")
     pages = render(found, words)
     out = Path(out)
     stale = [view for view in VIEWS if not _unchanged(out, view, pages[view])]

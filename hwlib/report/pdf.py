@@ -1,5 +1,6 @@
 """Prints the report: with a headless Chromium that is already on the machine, else with WeasyPrint."""
 
+import logging
 import os
 import re
 import shutil
@@ -101,6 +102,7 @@ class WeasyPrint:
         from weasyprint.urls import URLFetcher
 
         html = _math_drawn(page.read_text(encoding="utf-8"))
+        logging.getLogger("weasyprint").setLevel(logging.CRITICAL)  # it warns of every rule that is meant for screens
         embedded = URLFetcher(allowed_protocols={"data"})  # what is in the page, and nothing from anywhere else
         try:
             weasyprint.HTML(string=html, url_fetcher=embedded).write_pdf(out)

@@ -67,6 +67,22 @@ def test_pictures_are_shown_as_large_as_they_are_drawn(pages, browser, name):
     assert max(map(abs, shown)) <= 1
 
 
+@pytest.mark.parametrize("name", [view.name for view in VIEWS])
+def test_on_paper_every_figure_and_table_fits_a_page_and_is_kept_on_one(pages, browser, name):
+    browser.send("Emulation.setEmulatedMedia", media="print")
+    try:
+        browser.open(pages[name], round((210 - 2 * 14) / 25.4 * 96))  # A4 less the margins of the style sheet
+        kinds = "[...document.querySelectorAll('figure, table')]"
+        heights = browser.evaluate(f"{kinds}.map(e => e.getBoundingClientRect().height)")
+        assert len(heights) > 20
+        assert max(heights) < (297 - 18 - 16) / 25.4 * 96
+        assert set(browser.evaluate(f"{kinds}.map(e => getComputedStyle(e).breakInside)")) == {"avoid"}
+        summary = browser.evaluate("document.getElementById('summary').getBoundingClientRect().height")
+        assert summary < (297 - 18 - 16) / 25.4 * 96
+    finally:
+        browser.send("Emulation.setEmulatedMedia", media="")
+
+
 def test_the_switch_shows_one_language_and_tells_machines(pages, browser):
     browser.open(pages["report"], 1280)
     zh, en = (VISIBLE.format(f'main [lang="{lang}"]:not([data-keep])') for lang in ("zh-Hant-TW", "en"))
