@@ -20,7 +20,9 @@ def mosaic(faces: np.ndarray, columns: int = 8, gap: int = 2) -> np.ndarray:
 
 def vae_grid(record: Any) -> list[Row]:
     """1-4: 32 faces decoded from N(0, I)."""
-    return [Row((_grid(record, "VAE 由 N(0, I) 解碼出的 32 張人臉", "32 faces that the VAE decoded from N(0, I)"),))]
+    return [
+        Row((_grid(record, "VAE 由 N(0, I) 抽樣並解碼出的 32 張人臉", "32 faces that the VAE decoded from N(0, I)"),))
+    ]
 
 
 def gan_grid(record: Any) -> list[Row]:

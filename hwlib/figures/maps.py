@@ -54,7 +54,7 @@ def attribute_map(record: Any) -> list[Row]:
         _bare(axes, f"Test latents by {name}")
         _legend(axes)
 
-    zh = f"測試潛在向量的 t-SNE，依屬性 {name} 上色：{len(groups)} 點之中有 {groups.sum()} 點具有該屬性"
+    zh = f"測試集潛在向量的 t-SNE，依屬性 {name} 上色：{len(groups)} 個點中有 {groups.sum()} 個具有該屬性"
     en = f"t-SNE of the test latents, coloured by {name}: {groups.sum()} of the {len(groups)} points have it"
     return [Row((Panel(paint, 4.6, 4.4, vector=False, zh=zh, en=en),))]
 
@@ -74,7 +74,7 @@ def domain_row(record: Any, size: float = HALF, headed: bool = True) -> Row:
                 size,
                 size,
                 vector=False,
-                zh=f"{zh}：測試特徵的 t-SNE，依數字上色",
+                zh=f"{zh}：測試集特徵的 t-SNE，依數字上色",
                 en=f"{en}: t-SNE of the test features by digit",
             ),
             Panel(

@@ -192,12 +192,12 @@ def _references(prose: Prose) -> str:
         items += f'<li id="ref-{entry.key}">{esc(entry.text)}{link}</li>'
     for source in published.SOURCES:
         zh, en = (
-            ("學生的報告，本報告重做的對象", "the student's report, which this one rebuilds")
+            ("學生的報告，即本報告重做的對象。", "The student's report, which this one rebuilds.")
             if source is published.STUDENT_SOURCE
-            else ("同一份作業的公開報告", "a public report of the same homework")
+            else ("同一份作業的公開報告。", "A public report of the same homework.")
         )
         items += (
-            f'<li id="{source.key}">{esc(source.repository)}, {esc(source.term)}: {words.inline(zh, en)}. '
-            f'<a href="{esc(source.url)}">{esc(source.url)}</a></li>'
+            f'<li id="{source.key}">{esc(source.repository)}, {esc(source.term)}. '
+            f'<a href="{esc(source.url)}">{esc(source.url)}</a> {words.inline(zh, en)}</li>'
         )
     return f'<ol class="references">{items}</ol>'

@@ -146,7 +146,7 @@ SETTINGS = {
     "batch_size": ("批次大小", "batch size"),
     "lr": ("學習率", "learning rate"),
     "kl_weight": ("KL 權重", "KL weight"),
-    "weights": ("主幹權重", "trunk weights"),
+    "weights": ("骨幹權重", "trunk weights"),
     "method": ("方法", "method"),
 }
 

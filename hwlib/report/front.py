@@ -52,11 +52,10 @@ def data_note(found: Collection) -> str:
         return f'<div class="note">{both(zh, en)}</div>'
     where = [esc(mark.join(o[i] for o in origins)) for i, mark in ((0, "、"), (1, "; "))]
     if sets:
-        titles = [words.title(found.all, name) for name in sorted(sets)]
-        names_zh, names = esc("、".join(zh for zh, _ in titles)), esc(", ".join(en for _, en in titles))
+        names_zh, names = esc("、".join(sorted(sets))), esc(", ".join(sorted(sets)))
         zh = (
             f"<strong>本報告使用替代資料：{names_zh}。</strong>"
-            "替代影像只有形式相同，其數值不能與課程真實資料上的結果直接比較。"
+            "替代影像只有格式與課程資料相同，由此得到的數值不能與課程真實資料上的結果直接比較。"
         )
         en = (
             f"<strong>This report uses stand-in images: {names}.</strong> They only have the same form; "

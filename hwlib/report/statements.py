@@ -92,7 +92,7 @@ def vae(found: Collection) -> list[list[Text]]:
     )
     zh, en = compared(test.mean, mse1, f"訓練末段的 {mse1:.4f}")
     gap = (
-        f"測試誤差{zh}；訓練時解碼的是抽樣的潛在向量並使用批次統計，測試時解碼平均值，兩者的量法並不相同。",
+        f"測試誤差{zh}，但兩者的量測方式不同：訓練時解碼的是抽樣得到的潛在向量，並使用批次統計量；測試時解碼的則是潛在分布的平均值。",
         f"The test error is {en} that of the end of training ({mse1:.4f}); the two are measured differently, for "
         "training decodes sampled latents with batch statistics, and the test decodes means.",
     )
@@ -122,9 +122,10 @@ def gan(found: Collection) -> list[list[Text]]:
     scores = measured(found.p2, "discriminator_real"), measured(found.p2, "discriminator_fake")
     real, fake = (s.mean for s in scores)
     numbers = (
-        f"訓練結束時，鑑別器對未參與訓練的人臉平均給出 {scores[0]}，對生成人臉平均給出 {scores[1]}：",
-        f"At the end the discriminator answers {scores[0]} on average to held-out faces and {scores[1]} to "
-        "generated ones:",
+        f"訓練結束時，鑑別器判定未參與訓練的人臉為真的機率平均為 {scores[0]}，"
+        f"判定生成人臉為真的機率平均為 {scores[1]}：",
+        f"At the end the discriminator gives held-out faces a mean probability of {scores[0]} of being real, and "
+        f"generated ones {scores[1]}:",
     )
     verdict = balance(real, fake)
     d, g = (moved(*fifths(record.history[f"{who}_loss"]), 2) for who in ("discriminator", "generator"))
@@ -137,8 +138,8 @@ def gan(found: Collection) -> list[list[Text]]:
     trained = measured(found.p2, "discriminator_train")
     known = trained.mean - real > 0.1
     memory = (
-        f"鑑別器對同樣多的訓練人臉平均給出 {trained}，"
-        + ("明顯高於未參與訓練的人臉，可能記住了部分訓練影像。" if known else "並不明顯高於未參與訓練的人臉。"),
+        f"鑑別器判定相同數量的訓練人臉為真的機率平均為 {trained}，"
+        + ("明顯高於未參與訓練的人臉，可能記住了部分訓練影像。" if known else "並未明顯高於未參與訓練的人臉。"),
         f"To as many training faces it gives {trained}, "
         + (
             "well above held-out ones; it may remember some of its training images."
@@ -153,26 +154,26 @@ def balance(real: float, fake: float) -> Text:
     """Who is ahead, by the discriminator's mean answers to held-out and to generated faces."""
     if real <= fake:
         return (
-            "生成人臉的分數不低於未參與訓練的人臉，可見鑑別器在新影像上分不出真假。",
-            "generated faces score no lower, so on new images it does not tell them apart.",
+            "生成人臉的分數不低於未參與訓練的人臉，可見就平均而言，鑑別器在新影像上分不出真假。",
+            "generated faces score no lower, so on average it does not tell them apart on new images.",
         )
     if abs(real - 0.5) <= 0.15 and abs(fake - 0.5) <= 0.15:
         return "兩者都接近 0.5，雙方大致勢均力敵。", "both are near 0.5, so the two players are close to balance."
     if max(real, fake) < 0.35:
         return (
-            "兩者都遠低於 0.5，可見鑑別器連未看過的真實人臉也多半判為生成。",
-            "both are far below 0.5, so it takes even real faces that it has not seen for generated ones.",
+            "兩者都低於 0.5，可見鑑別器連未看過的真實人臉也傾向判為生成。",
+            "both are below 0.5, so it tends to take even real faces that it has not seen for generated ones.",
         )
     if min(real, fake) > 0.65:
         return (
-            "兩者都遠高於 0.5，可見鑑別器把生成人臉也多半判為真實。",
-            "both are far above 0.5, so it takes generated faces for real ones too.",
+            "兩者都高於 0.5，可見鑑別器連生成人臉也傾向判為真實。",
+            "both are above 0.5, so it tends to take generated faces for real ones too.",
         )
     if real - fake >= 0.4:
         return "差距很大，鑑別器明顯占上風。", "the gap is wide, so the discriminator is clearly ahead."
     return (
-        "兩者有差距但不大，鑑別器略占上風。",
-        "there is a gap but no wide one, so the discriminator is somewhat ahead.",
+        "前者較高，鑑別器較占上風。",
+        "the former score higher, so the discriminator is ahead.",
     )
 
 
@@ -181,7 +182,12 @@ def faces(found: Collection) -> list[list[Text]]:
     if not found.p1:
         line = words.command("p1")
         return [
-            [(f"尚無 VAE 的紀錄，無法比較；請先執行 `{line}`。", f"There is no VAE record to compare with; `{line}`.")]
+            [
+                (
+                    f"尚無 VAE 的紀錄，無法比較；請先執行 `{line}`。",
+                    f"There is no VAE record to compare with; run `{line}` first.",
+                )
+            ]
         ]
     pair = found.p1[0], found.p2[0]
     sentences = [distances(found), *_looks(*pair)]
@@ -202,15 +208,16 @@ def faces(found: Collection) -> list[list[Text]]:
 
 def distances(found: Collection) -> Text:
     """How far the faces of both are from test faces, and which are closer."""
-    names = {"frechet_distance": ("Fréchet 距離為", "Fréchet"), "kernel_distance": ("核距離為", "kernel")}
+    names = {"frechet_distance": ("Fréchet 距離方面", "Fréchet", 2), "kernel_distance": ("核距離方面", "kernel", 4)}
     known = {n: (measured(found.p1, n), measured(found.p2, n)) for n in names}
     known = {n: (v[0].mean, v[1].mean) for n, v in known.items() if all(v)}
     if not known:
         return "兩者沒有共同量測的距離可供比較。", "No distance was measured for both of them."
-    parts = [
-        tuple(f"{names[n][i]} VAE {v[0]:.4g}{'、' if not i else ', '}GAN {v[1]:.4g}" for i in (0, 1))
-        for n, v in known.items()
-    ]
+    parts = []
+    for n, (vae, gan) in known.items():
+        zh, en, digits = names[n]
+        vae, gan = f"{vae:.{digits}f}", f"{gan:.{digits}f}"
+        parts.append((f"{zh}，VAE 為 {vae}、GAN 為 {gan}", f"{en} VAE {vae}, GAN {gan}"))
     wins = {_closer(*v) for v in known.values()}
     if len(wins) > 1:
         verdict = "兩種距離對何者較近的結論並不一致。", "and the distances do not agree on which is closer."
@@ -220,13 +227,13 @@ def distances(found: Collection) -> Text:
             "gan": ("因此 GAN 的人臉離測試人臉較近。", "so the GAN's faces are closer to the test faces."),
             "": ("因此兩者與測試人臉的距離相當。", "so the two are about equally far from the test faces."),
         }[wins.pop()]
-    what = "以訓練人臉訓練的屬性 CNN 抽取特徵，量測生成人臉與測試人臉的距離（不是 FID）："
+    what = "以在訓練集人臉上訓練的屬性 CNN 抽取特徵，量測生成人臉與測試人臉的距離（並非 FID）："
     what_en = (
         "Distance between sampled and test faces, in features of an attribute CNN trained on the training faces "
         "(not FID):"
     )
     zh, en = "；".join(p[0] for p in parts), "; ".join(p[1] for p in parts)
-    return f"{what}{zh}，{verdict[0]}", f"{what_en} {en}, {verdict[1]}"
+    return f"{what}{zh}。{verdict[0]}", f"{what_en} {en}, {verdict[1]}"
 
 
 def _closer(vae: float, gan: float) -> str:
@@ -241,12 +248,13 @@ def _looks(one: Record, two: Record) -> list[Text]:
     (s1, v1), (s2, v2) = sharpness_and_variety(one.arrays["faces"]), sharpness_and_variety(two.arrays["faces"])
     s0 = sharpness_and_variety(real)[0]
     sharp, varied = compared(s2, s1, "VAE"), compared(v2, v1, "VAE")
+    same = f"GAN 的銳利度與多樣性都{sharp[0]}" if sharp == varied else f"GAN 的銳利度{sharp[0]}，多樣性則{varied[0]}"
     out = (
-        f"32 張人臉的平均相鄰像素差（銳利度）為 VAE {s1:.3f}、GAN {s2:.3f}（測試人臉 {s0:.3f}），"
+        f"32 張人臉的平均相鄰像素差（銳利度）為 VAE {s1:.3f}、GAN {s2:.3f}（十張測試人臉為 {s0:.3f}），"
         f"人臉之間的像素標準差（多樣性）為 VAE {v1:.3f}、GAN {v2:.3f}；"
-        f"GAN 的銳利度{sharp[0]}，多樣性{varied[0]}。",
+        f"{same}。",
         f"The mean difference of neighbouring pixels (sharpness) in the 32 faces is {s1:.3f} for the VAE and {s2:.3f} "
-        f"for the GAN ({s0:.3f} in test faces), and the standard deviation over faces (variety) {v1:.3f} and "
+        f"for the GAN ({s0:.3f} in ten test faces), and the standard deviation over faces (variety) {v1:.3f} and "
         f"{v2:.3f}: the GAN's sharpness is {sharp[1]} the VAE's, its variety {varied[1]} the VAE's.",
     )
     agrees = sharp[1] == varied[1] == "higher than"
@@ -255,7 +263,13 @@ def _looks(one: Record, two: Record) -> list[Text]:
         "By eye the student found the GAN more varied and more detailed; these measurements "
         + ("agree." if agrees else "do not both support that."),
     )
-    return [out, student]
+    if s2 <= s0 * (1 + CLOSE):
+        return [out, student]
+    noise = (
+        "GAN 的銳利度高於測試人臉，其中可能含有雜訊，未必全是細節。",
+        "The GAN's sharpness exceeds that of test faces, so part of it may be noise and not detail.",
+    )
+    return [out, student, noise]
 
 
 def sharpness_and_variety(faces: np.ndarray) -> tuple[float, float]:

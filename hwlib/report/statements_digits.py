@@ -46,7 +46,7 @@ def uda(found: Collection) -> list[list[Text]]:
         title = tuple(map(words.plain, words.method(name)))
         if reference := found.p3.get(pair):
             sentences.append(
-                _against(ours, accuracy(reference, "dann"), title, ("問題三 DANN", "the DANN of problem 3"))
+                _against(ours, accuracy(reference, "dann"), title, ("問題三的 DANN", "the DANN of problem 3"))
             )
             sentences.append(_ceiling(ours, accuracy(reference, "target_only")))
             sentences += _unlike(records, reference)
@@ -54,7 +54,7 @@ def uda(found: Collection) -> list[list[Text]]:
             line = words.command("p3", pair)
             sentences.append(
                 (
-                    f"{title[0]} 的準確率為 {ours}%；問題三尚無這組紀錄可比（{_code(line)}）。",
+                    f"{title[0]} 的準確率為 {ours}%；問題三尚無這組情境的紀錄可供比較（執行 {_code(line)} 即可補上）。",
                     f"{title[1]} reaches {ours}%; problem 3 has no record to compare with ({_code(line)}).",
                 )
             )
@@ -96,11 +96,14 @@ def _against(ours: Score, theirs: Score, who: Text, whom: Text) -> Text:
     numbers = f"{ours}%", f"{theirs}%"
     if gap.sign == 0:
         return (
-            f"{who[0]} 的準確率為 {numbers[0]}，{_space(whom[0]).strip()} 為 {numbers[1]}，兩者沒有差別。",
+            f"{who[0]} 的準確率為 {numbers[0]}，{_space(whom[0]).lstrip()}為 {numbers[1]}，兩者相同。",
             f"{who[1]} reaches {numbers[0]}, and {whom[1]} {numbers[1]}: no difference.",
         )
     zh, en = ("高", "above") if gap.sign > 0 else ("低", "below")
-    tail = "，但差距在種子間的離散範圍之內（±{0:.2f}）", ", a difference within the spread over seeds (±{0:.2f})"
+    tail = (
+        "，但差距在種子間的變動範圍之內（±{0:.2f} 個百分點）",
+        ", a difference within the spread over seeds (±{0:.2f} points)",
+    )
     tail = tuple(t.format(gap.spread) for t in tail) if gap.within_spread else ("", "")
     return (
         f"{who[0]} 的準確率為 {numbers[0]}，比{_space(whom[0])}的 {numbers[1]} {zh} {_points(gap.points)} 個百分點"
@@ -118,11 +121,11 @@ def _ceiling(ours: Score, target: Score) -> Text:
     gap = difference(ours, target)
     if gap.sign >= 0:
         return (
-            f"此準確率不低於用目標域標籤訓練的 {target}%（相差 {_points(gap.points)} 個百分點）。",
+            f"調適後的準確率不低於用目標域標籤訓練的 {target}%（相差 {_points(gap.points)} 個百分點）。",
             f"It is not below training with target labels ({target}%; {_points(gap.points)} points apart).",
         )
     return (
-        f"距離用目標域標籤訓練的 {target}% 還差 {_points(gap.points)} 個百分點。",
+        f"與用目標域標籤訓練的 {target}% 相比，仍低 {_points(gap.points)} 個百分點。",
         f"Training with target labels ({target}%) is {_points(gap.points)} points higher.",
     )
 
@@ -149,10 +152,22 @@ def confused(records: Sequence[Record], model: str) -> Text:
 
 
 VERDICTS = {
-    "up": ("{} 組提高", "gained in {}"),
-    "down": ("{} 組降低", "lost in {}"),
-    "even": ("{} 組沒有明確的差異", "showed no clear difference in {}"),
+    "up": ("提高", "gained"),
+    "down": ("降低", "lost"),
+    "even": ("沒有明顯差異", "showed no clear difference"),
 }
+
+
+def counted(gaps: Sequence[Difference]) -> Text:
+    """In how many scenarios it gained, lost, or did neither: "有 1 組提高、2 組降低", "gained in 1 and lost in 2 …"."""
+    found, n = [verdict(gap) for gap in gaps], len(gaps)
+    kinds = [kind for kind in VERDICTS if kind in found]
+    if len(kinds) == 1:
+        zh, en = VERDICTS[kinds[0]]
+        return (f"都{zh}", f"{en} in all {n} scenarios") if n > 1 else (zh, f"{en} in the one scenario on record")
+    zh = "、".join(f"{found.count(kind)} 組{VERDICTS[kind][0]}" for kind in kinds)
+    parts = [f"{VERDICTS[kind][1]} in {found.count(kind)}" for kind in kinds]
+    return f"有 {zh}", f"{', '.join(parts[:-1])} and {parts[-1]} of the {n} scenarios"
 
 
 def verdict(gap: Difference) -> str:
@@ -169,14 +184,11 @@ def plural(n: int) -> str:
 
 def _ranking(gaps: Sequence[Difference]) -> list[Text]:
     """How many scenarios gained and how many lost."""
-    found = [verdict(gap) for gap in gaps]
-    parts = [tuple(t.format(found.count(k)) for t in text) for k, text in VERDICTS.items() if k in found]
-    n = len(gaps)
+    (zh, en), n = counted(gaps), len(gaps)
     return [
         (
-            f"在有紀錄的 {n} 組情境中，與只用來源域訓練相比，DANN 的準確率有 {'、'.join(zh for zh, _ in parts)}。",
-            f"Of the {n} scenario{plural(n)} on record, DANN {' and '.join(en for _, en in parts)} against "
-            "training on source only.",
+            f"與只用來源域訓練相比，DANN 的準確率在有紀錄的 {n} 組情境中{zh}。",
+            f"Against training on source only, DANN {en}.",
         )
     ]
 
@@ -199,13 +211,14 @@ def _seeds(records: Sequence[Record], who: Text) -> Text:
     seeds = sorted({record.run["seed"] for record in records})
     if len(seeds) == 1:
         return (
-            f"{who[0]}只用了一個種子（{seeds[0]}），小幅差距不足以下定論。",
+            f"{who[0]}只用了一個種子（{seeds[0]}），小幅差距不足以作為定論。",
             f"{who[1]} come from one seed ({seeds[0]}), so small differences settle nothing.",
         )
     return (
-        f"數值取自種子 {'、'.join(map(str, seeds))}，± 為種子間的標準差；沒有 ± 者只用了一個種子。",
-        f"Numbers are over seeds {', '.join(map(str, seeds))}; ± is the standard deviation, and those without it are "
-        "one seed.",
+        f"以上數值取自種子 {'、'.join(map(str, seeds))}（各組的種子數見表），± 為種子間的標準差；"
+        "沒有 ± 者只用了一個種子。",
+        f"Numbers are over seeds {', '.join(map(str, seeds))}; ± is the standard deviation, and those without it come "
+        "from one seed.",
     )
 
 
@@ -221,7 +234,7 @@ def _student(groups: dict[Scenario, Sequence[Record]], model: str, key: str) -> 
     if parts:
         sentences.append(
             (
-                f"相較於學生報告的數值，差距為（百分點）：{'、'.join(parts)}。",
+                f"本次結果減去學生報告的數值（單位為百分點）：{'、'.join(parts)}。",
                 f"Ours less the student's reported numbers, in points: {', '.join(parts)}.",
             )
         )

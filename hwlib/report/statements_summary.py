@@ -6,7 +6,7 @@ from hwlib.report import published, words
 from hwlib.report.collect import Collection
 from hwlib.report.scores import Difference, Score, accuracy, difference, measured, signed
 from hwlib.report.statements import balance, compared, distances, sharpness_and_variety, stands_in
-from hwlib.report.statements_digits import VERDICTS, plural, verdict
+from hwlib.report.statements_digits import counted, plural, verdict
 
 Text = tuple[str, str]
 SIZE = re.compile(r"^(\w+): ([\d,]+) parameters$", re.MULTILINE)
@@ -54,8 +54,8 @@ def vae(found: Collection) -> list[Text]:
         f"The {name[1]} was trained on {faces[1]} for {en}.",
     )
     mse, kl = measured(found.p1, "test_mse"), measured(found.p1, "test_kl")
-    numbers = f"整個測試集的重建 MSE 為 {mse.text(4)}、KL 為 {kl.text(1)} nats"
-    numbers_en = f"Over the whole test set its reconstruction MSE is {mse.text(4)} at a KL of {kl.text(1)} nats"
+    numbers = f"整個測試集的 KL 為 {kl.text(1)} nats、重建 MSE 為 {mse.text(4)}"
+    numbers_en = f"Over the whole test set its KL is {kl.text(1)} nats and its reconstruction MSE {mse.text(4)}"
     if stands_in([record]):
         came = (
             f"{numbers}（替代資料，不能與學生的 {published.STUDENT_MSE} 比較）。",
@@ -69,8 +69,8 @@ def vae(found: Collection) -> list[Text]:
         )
     share = _sharpness(record, record)
     faces_of = (
-        f"由 N(0, I) 解碼的人臉，其銳利度為測試人臉的 {share:.0f}%。",
-        f"Faces decoded from N(0, I) are {share:.0f}% as sharp as test faces.",
+        f"由 N(0, I) 抽樣並解碼的人臉，銳利度（相鄰像素差的平均）為測試人臉的 {share:.0f}%。",
+        f"Faces decoded from draws of N(0, I) are {share:.0f}% as sharp as test faces (mean difference of neighbours).",
     )
     return [trained, came, faces_of]
 
@@ -97,8 +97,9 @@ def gan(found: Collection) -> list[Text]:
     real, fake = measured(found.p2, "discriminator_real"), measured(found.p2, "discriminator_fake")
     outcome = balance(real.mean, fake.mean)
     answers = (
-        f"鑑別器對未參與訓練的人臉平均給出 {real}，對生成人臉平均給出 {fake}：{outcome[0]}",
-        f"The discriminator answers {real} on average to held-out faces and {fake} to generated ones: {outcome[1]}",
+        f"鑑別器判定未參與訓練的人臉為真的機率平均為 {real}，判定生成人臉為真的機率平均為 {fake}：{outcome[0]}",
+        f"The discriminator gives held-out faces a mean probability of {real} of being real, and generated ones "
+        f"{fake}: {outcome[1]}",
     )
     if not found.p1:
         line = words.command("p1")
@@ -112,20 +113,18 @@ def gan(found: Collection) -> list[Text]:
 
 def _against(found: Collection, gaps: dict, who: Text, whom: Text) -> Text:
     """In how many scenarios one gained on the other and in how many it lost, and where the most."""
-    verdicts = [verdict(gap) for gap in gaps.values()]
-    parts = [tuple(t.format(verdicts.count(k)) for t in text) for k, text in VERDICTS.items() if k in verdicts]
-    zh, en = "、".join(zh for zh, _ in parts), " and ".join(en for _, en in parts)
+    (zh, en), n = counted(tuple(gaps.values())), len(gaps)
     tails = ["", ""]
     for pick, kind, word in ((max, "up", ("提高最多", "gained")), (min, "down", ("降低最多", "lost"))):
-        pair, gap = pick(gaps.items(), key=lambda item: item[1].points)
-        if kind in verdicts and len(gaps) > 1:
+        these = [item for item in gaps.items() if verdict(item[1]) == kind]
+        if these and n > 1:
+            pair, gap = pick(these, key=lambda item: item[1].points)
             title = tuple(map(words.plain, words.scenario(found.all, pair)))
-            tails[0] += f"{'，' if tails[0] else '；'}{word[0]}的是 {title[0]}（{signed(gap.points)} 個百分點）"
+            tails[0] += f"；{word[0]}的是 {title[0]}，幅度 {abs(gap.points):.2f} 個百分點"
             tails[1] += f"{', and' if tails[1] else '; it'} {word[1]} most in {title[1]} ({signed(gap.points)} points)"
-    n = len(gaps)
     return (
-        f"與{whom[0]}相比，{who[0]} 的準確率在 {n} 組情境中有 {zh}{tails[0]}。".replace("） 個", "）個"),
-        f"Against {whom[1]}, {who[1]} {en} of {n} scenario{plural(n)}{tails[1]}.",
+        f"與{whom[0]}相比，{who[0]} 的準確率在 {n} 組情境中{zh}{tails[0]}。",
+        f"Against {whom[1]}, {who[1]} {en}{tails[1]}.",
     )
 
 
@@ -135,8 +134,8 @@ def dann(found: Collection) -> list[Text]:
     (zh, en), n = _budget(records[0]), len(found.p3)
     name, size = (_sized(records[0], "DANN", text)[i] for i, text in enumerate(("網路", "network")))
     trained = (
-        f"同一個{name.strip()}在 {n} 組情境各訓練三次：只用來源域、以 DANN 調適、用目標域標籤；每次 {zh}。",
-        f"One {size} was trained three times in each of {n} scenario{plural(n)}: on the source, adapted by DANN, and "
+        f"同一個{name.strip()}在 {n} 組情境中以三種方式訓練：只用來源域、以 DANN 調適，以及用目標域標籤；每次 {zh}。",
+        f"One {size} was trained in three ways in each of {n} scenario{plural(n)}: on the source, adapted by DANN, and "
         f"on the target with labels; {en} each.",
     )
     gaps = {p: difference(accuracy(r, "dann"), accuracy(r, "source_only")) for p, r in found.p3.items()}
@@ -151,13 +150,13 @@ def _below(gaps: list[Difference], tops: list[Score]) -> Text:
     if points[0] <= 0:
         reached = sum(p <= 0 for p in points)
         return (
-            f"{len(points)} 組中有 {reached} 組達到用目標域標籤訓練的準確率。",
+            f"DANN 在 {len(points)} 組中有 {reached} 組達到用目標域標籤訓練的準確率。",
             f"In {reached} of {len(points)} it reaches the accuracy of training with target labels.",
         )
     span = f"{points[0]:.2f}" if len(points) == 1 else f"{points[0]:.2f} 至 {points[-1]:.2f}"
     best = max(top.mean for top in tops)
     return (
-        f"距離用目標域標籤訓練的上限（最高 {best:.2f}%）還差 {span} 個百分點。",
+        f"與各組用目標域標籤訓練的上限（其中最高為 {best:.2f}%）相比，仍低 {span} 個百分點。",
         f"Training with target labels, the upper bound (at best {best:.2f}%), is {span.replace('至', 'to')} points "
         "higher.",
     )
@@ -172,8 +171,8 @@ def uda(found: Collection) -> list[Text]:
     sized = (f"（{size} 個參數）", f" ({size} parameters)") if size else (" ", "")
     (zh, en), n = _budget(records[0]), len(groups)
     trained = (
-        f"{title[0]}{sized[0]}在 {n} 組情境各訓練 {zh}。",
-        f"{title[1]}{sized[1]} was trained in {n} scenario{plural(n)} for {en} each.",
+        f"{title[0]}{sized[0]}在 {n} 組情境中訓練，每次 {zh}。",
+        f"The {title[1]}{sized[1]} was trained in {n} scenario{plural(n)} for {en} each.",
     )
     gaps = {
         pair: difference(accuracy(r, method), accuracy(found.p3[pair], "dann"))
@@ -211,7 +210,7 @@ def _peers(groups: dict, method: str) -> Text:
     beyond = sum(accuracy(r, method).mean > published.BEST["uda"][pair][0] for pair, r in real.items())
     n = len(real)
     return (
-        f"以真實資料的 {n} 組而言，{over} 組高於學生的報告，{beyond} 組高於最佳的同儕報告。",
+        f"在使用真實資料的 {n} 組情境中，高於學生報告的有 {over} 組，高於最佳同儕報告的有 {beyond} 組。",
         f"Of the {n} on real images, {over} {'is' if over == 1 else 'are'} above the student's report and {beyond} "
         "above the best of its peers.",
     )

@@ -101,8 +101,11 @@ def _figures(found: Collection) -> str:
         value = accuracy([record], method)
         pair = words.scenario([record], (record.params["src"], record.params["tgt"]))
         head = both(
-            esc(f"目標域準確率最高的調適：{zh}，{pair[0]}（{value}%）"),
-            esc(f"The adaptation with the highest target accuracy: {en}, {pair[1]} ({value}%)"),
+            esc(f"目標域平均準確率最高的調適：{zh}，{pair[0]}；圖為種子 {record.run['seed']}，準確率 {value}%"),
+            esc(
+                f"The adaptation with the highest mean target accuracy: {en}, {pair[1]}; shown is seed "
+                f"{record.run['seed']} ({value}%)"
+            ),
         )
         row = maps.domain_row(record, size=2.4, headed=False)
         out += f'<div class="row">{head}</div>{row_html(row)}'

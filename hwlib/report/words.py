@@ -20,7 +20,7 @@ METHODS = {
 }
 KINDS = {
     "sample": ("內附樣本資料", "embedded sample"),
-    "course": ("課程資料", "course data"),
+    "course": ("課程資料夾", "course folder"),
     "fetched": ("下載的資料", "fetched data"),
 }
 PROBLEMS = {
@@ -41,9 +41,9 @@ CAPTIONS = {
     "model1_1": ("VAE 的架構與訓練設定", "The VAE as printed, with its training settings"),
     "fig1_2": ("學習曲線：重建誤差與 KL 散度", "Learning curves: reconstruction error and KL"),
     "tbl1_3": ("十張測試人臉、重建結果與各自的 MSE", "Ten test faces, their reconstructions and the MSE of each"),
-    "fig1_4": ("由 N(0, I) 解碼的 32 張人臉", "32 faces decoded from N(0, I)"),
+    "fig1_4": ("由 N(0, I) 抽樣並解碼的 32 張人臉", "32 faces decoded from N(0, I)"),
     "fig1_4b": ("兩張測試人臉之間的內插", "From one test face to another"),
-    "fig1_5": ("測試潛在向量的 t-SNE", "t-SNE of the test latents"),
+    "fig1_5": ("測試集潛在向量的 t-SNE", "t-SNE of the test latents"),
     "txt1_6": ("討論", "Discussion"),
     "model2_1": ("生成器與鑑別器的架構與訓練設定", "Generator and discriminator as printed, with training settings"),
     "fig2_1": ("學習曲線：兩個損失與鑑別器的輸出", "Learning curves: both losses and the discriminator's answers"),
@@ -54,12 +54,12 @@ CAPTIONS = {
     "txt2_4": ("討論：VAE 與 GAN 的比較", "Discussion: VAE against GAN"),
     "fig3_0": ("學習曲線：類別損失與領域分類器的準確率", "Learning curves: class loss and domain accuracy"),
     "tbl3_1": ("目標域測試集的準確率", "Accuracy on the target test set"),
-    "fig3_4": ("測試特徵的 t-SNE：依數字、依領域", "t-SNE of test features, by digit and by domain"),
+    "fig3_4": ("測試集特徵的 t-SNE：依數字、依領域", "t-SNE of test features, by digit and by domain"),
     "model3_5": ("DANN 的架構與訓練設定", "The DANN as printed, with its training settings"),
     "txt3_6": ("討論", "Discussion"),
     "fig4_0": ("學習曲線：類別損失與領域分類器的準確率", "Learning curves: class loss and domain accuracy"),
     "tbl4_1": ("改良方法在目標域測試集的準確率", "Accuracy of the improved method on the target test set"),
-    "fig4_2": ("測試特徵的 t-SNE：依數字、依領域", "t-SNE of test features, by digit and by domain"),
+    "fig4_2": ("測試集特徵的 t-SNE：依數字、依領域", "t-SNE of test features, by digit and by domain"),
     "model4_3": ("改良方法的架構與訓練設定", "The improved model as printed, with its training settings"),
     "txt4_4": ("討論", "Discussion"),
 }
