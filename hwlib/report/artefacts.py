@@ -1,14 +1,17 @@
 """Every artefact of the assignment as an HTML element whose id is its name, made from records alone."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from hwlib.errors import WorkbookError
 from hwlib.record import Record
 from hwlib.report import statements, tables, words
 from hwlib.report.collect import Collection
 from hwlib.report.markdown import clamped, render
 from hwlib.report.words import both, esc
+
+if TYPE_CHECKING:  # matplotlib is imported when something is drawn
+    from hwlib.figures import Row
 
 PROBLEM = {name: problem for problem, names in words.ARTEFACTS.items() for name in names}
 
@@ -88,16 +91,20 @@ def panels(name: str, records: tuple[Record, ...]) -> str:
     """The panels of a figure as images of their own, which stand beside each other where there is room for it."""
     from hwlib import figures
 
+    return shown(records, lambda: figures.rows(name, *records))
+
+
+def shown(records: Sequence[Record], rows: Callable[[], Sequence["Row"]]) -> str:
+    """What `rows` draws of the records, or a visible line that says which records cannot be drawn, and why."""
     try:
-        out = "".join(row_html(row) for row in figures.rows(name, *records))
-    except (WorkbookError, KeyError, ValueError, IndexError, TypeError) as error:
-        names = ", ".join(record.folder.name for record in records)
-        zh, en = f"{esc(names)}：無法繪製（{esc(error)}）", f"{esc(names)}: cannot be drawn ({esc(error)})"
-        return f'<div class="missing">{both(zh, en)}</div>'
-    return out
+        return "".join(map(row_html, rows()))
+    except Exception as error:  # arrays of any kind may lie in a record, and matplotlib raises as many kinds
+        names = esc(", ".join(record.folder.name for record in records))
+        why = esc(str(error)[:200] or type(error).__name__)
+        return f'<div class="missing">{both(f"{names}：無法繪製（{why}）", f"{names}: cannot be drawn ({why})")}</div>'
 
 
-def row_html(row) -> str:
+def row_html(row: "Row") -> str:
     """One row of panels (`hwlib.figures.Row`), under its heading where it has one."""
     head = f'<div class="row">{tables.both_or_one(esc(row.zh), esc(row.en))}</div>' if row.en else ""
     images = ""

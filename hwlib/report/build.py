@@ -17,6 +17,7 @@ from hwlib.report import fonts
 from hwlib.report import pdf as printing
 from hwlib.report.collect import Collection, collect
 from hwlib.report.prose import Prose, load
+from hwlib.report.trial import trial
 from hwlib.report.views import VIEWS, View, seen
 
 TEMPLATE = PROSE / "template"
@@ -37,7 +38,7 @@ def build_report(runs: Path, out: Path, pdf: bool | None = None, prose: Path = P
     if not Path(runs).is_dir():
         raise WorkbookError(f"runs: {runs} is no folder; `hw run all` makes the records that a report is built from")
     words = load(prose)
-    found = collect(Path(runs))
+    found = collect(Path(runs), trial)
     if not any(found.of(problem) for problem in CONFIGS):
         print(f"report: no finished run in {runs}; `hw run all` makes them")
     for line in (*found.left_out, *words.problems):

@@ -4,7 +4,7 @@ import json
 import math
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ HISTORY = {
 }
 IMAGES = ("originals", "reconstructions", "faces", "interpolation")
 NUMBERS = {"p1": ("test_mse", "test_kl"), "p2": ("discriminator_real", "discriminator_fake")}
+LARGE = 1e9  # larger than any error, divergence or probability that a training that did not fail can end with
 # What may differ between the seeds of one mean: where and how a run was computed, not what.
 INCIDENTAL = {"seed", "runs", "device", "precision", "data"}
 
@@ -58,8 +59,11 @@ class Collection:
         return tuple(record for problem in ARRAYS for record in self.of(problem))
 
 
-def collect(runs: Path) -> Collection:
-    """Read the finished records below `runs`. What cannot be used is named in `left_out`; nothing is raised."""
+def collect(runs: Path, trial: Callable[[Record], None] = lambda record: None) -> Collection:
+    """Read the finished records below `runs`. What cannot be used is named in `left_out`; nothing is raised.
+
+    trial: a further check of each record, which raises `WorkbookError` where it is not to be used.
+    """
     usable, left_out = [], []
     for path in sorted(Path(runs).glob("*/run.json")):
         folder = path.parent
@@ -68,6 +72,7 @@ def collect(runs: Path) -> Collection:
         try:
             record = Record.load(folder)
             check(record)
+            trial(record)
         except WorkbookError as error:
             left_out.append(f"{folder.name}: {str(error).removeprefix(f'{folder}/')}")
         else:
@@ -136,14 +141,16 @@ def _check(record: Record) -> None:
         for name, kind in (("name", str), ("split", str), ("count", int), ("sha256", str), ("stand_in", bool)):
             _typed(entry[name], kind, f"data.sets.{name}")
     for name in NUMBERS.get(problem, ()):
-        _number(record.metrics[name], name)
+        if not 0 <= _number(record.metrics[name], name) < LARGE:
+            raise ValueError(f"{name} is {record.metrics[name]:.3g}, which it cannot be")
     if problem == "p1" and len([_number(v, "table_mse") for v in record.metrics["table_mse"]]) != 10:
         raise ValueError("table_mse has not ten values")
     if problem in ("p3", "p4"):
         for name in ("src", "tgt"):
             _typed(record.params[name], str, name)
         for model in ("source_only", "dann", "target_only") if problem == "p3" else (record.params["method"],):
-            _number(record.metrics["accuracy"][model], f"accuracy.{model}")
+            if not 0 <= _number(record.metrics["accuracy"][model], f"accuracy.{model}") <= 100:
+                raise ValueError(f"accuracy.{model} is not between 0 and 100")
     for name in ARRAYS[problem]:
         array = record.arrays[name]
         if name in IMAGES and (array.ndim != 4 or array.shape[1] != 3 or array.dtype != np.uint8):

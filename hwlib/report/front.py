@@ -1,5 +1,7 @@
 """What stands before the four problems: title, authors, abstract, notes on the data, contents and summary."""
 
+import re
+
 from hwlib.report import words
 from hwlib.report.collect import Collection
 from hwlib.report.markdown import render
@@ -21,7 +23,8 @@ def page(found: Collection, prose: Prose, titles: dict[str, tuple[str, str]]) ->
 
 def day(found: Collection, prose: Prose) -> str:
     """The report's day: as `report.toml` says, else that of the latest run."""
-    return prose.date or max((record.run["finished"][:10] for record in found.all), default="")
+    days = [record.run["finished"][:10] for record in found.all]
+    return prose.date or max(filter(re.compile(r"\d{4}-\d\d-\d\d").fullmatch, days), default="")
 
 
 def _byline(found: Collection, prose: Prose) -> str:

@@ -1,9 +1,11 @@
 """The report on one page: three sentences a problem in each language, the accuracies, and the best figures."""
 
+from functools import partial
+
 from hwlib.config import CONFIGS
 from hwlib.record import Record
 from hwlib.report import tables, words
-from hwlib.report.artefacts import row_html
+from hwlib.report.artefacts import shown
 from hwlib.report.collect import Collection
 from hwlib.report.markdown import render
 from hwlib.report.scores import accuracy, measured
@@ -94,7 +96,8 @@ def _figures(found: Collection) -> str:
     out = ""
     for records, zh, en in ((found.p1, "VAE 的人臉", "Faces of the VAE"), (found.p2, "GAN 的人臉", "Faces of the GAN")):
         if records:
-            out += f'<div class="row">{both(zh, en)}</div>{row_html(faces.eight(records[0], zh, en))}'
+            row = partial(faces.eight, records[0], zh, en)
+            out += f'<div class="row">{both(zh, en)}</div>{shown(records[:1], lambda row=row: [row()])}'
     if top := best(found):
         record, method = top
         zh, en = words.method(method)
@@ -107,6 +110,6 @@ def _figures(found: Collection) -> str:
                 f"{record.run['seed']} ({value}%)"
             ),
         )
-        row = maps.domain_row(record, size=2.4, headed=False)
-        out += f'<div class="row">{head}</div>{row_html(row)}'
+        row = partial(maps.domain_row, record, size=2.4, headed=False)
+        out += f'<div class="row">{head}</div>{shown([record], lambda: [row()])}'
     return out

@@ -219,3 +219,27 @@ def test_out_that_cannot_be_written_is_one_line(runs, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkbookError, match="out: "):
         build.build_report(runs.folder, tmp_path / "file" / "out", pdf=False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda run: run["metrics"].update(discriminator_train="high"),
+        lambda run: run["data"].update(sets=[]),
+        lambda run: run["metrics"].update(frechet_distance={"a": 1}),
+        lambda run: run["params"].update(batch_size=[[]], steps={}),
+        lambda run: run["seconds"].update(train=[1]),
+        lambda run: run.update(environment={"torch": {"deep": [None]}}),
+    ],
+)
+def test_whatever_somebody_wrote_into_a_record_takes_no_report_along(runs, report, change):
+    """Either the record is left out by its name, or it is shown; the others are there in any case."""
+    runs.everything()
+    path = runs.folder / "p2_s0" / "run.json"
+    run = json.loads(path.read_text(encoding="utf-8"))
+    change(run)
+    path.write_text(json.dumps(run), encoding="utf-8")
+    html = report()
+    assert '<div class="missing"' in html or "<li>p2_s0: " in html or "GAN" in html
+    assert "55.10" in html
+    assert Page(html).faults == []
