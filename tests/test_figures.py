@@ -11,6 +11,7 @@ from PIL import Image
 
 from hwlib.config import read
 from hwlib.figures import DRAWINGS, alt, draw, mosaic, png, rows
+from hwlib.figures.maps import densest
 from hwlib.figures.panel import STYLE, label_ends
 from hwlib.names import ATTRIBUTES
 from hwlib.run import Run
@@ -173,3 +174,9 @@ def test_mosaic_puts_images_in_reading_order():
     assert page.shape == (5, 11, 3)
     assert [page[0, 0, 0], page[0, 3, 0], page[3, 0, 0], page[3, 3, 0]] == [0, 1, 4, 5]
     assert (page[2] == 255).all()
+
+
+def test_a_label_stands_in_a_cluster_and_not_between_two():
+    left, right = RNG.normal(-10, 0.5, (50, 2)), RNG.normal(10, 1.5, (60, 2))
+    assert np.linalg.norm(densest(np.concatenate([left, right])) - (-10, -10)) < 1.5
+    assert densest(np.array([[1.0, 2.0]])).tolist() == [1, 2]

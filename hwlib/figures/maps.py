@@ -70,7 +70,7 @@ def domain_row(record: Any, size: float = HALF, headed: bool = True) -> Row:
     return Row(
         (
             Panel(
-                partial(_digits, record),
+                partial(_digits, record, 10 if size > 3 else 5),
                 size,
                 size,
                 vector=False,
@@ -90,16 +90,26 @@ def domain_row(record: Any, size: float = HALF, headed: bool = True) -> Row:
     )
 
 
-def _digits(record: Any, axes: Axes) -> None:
+def _digits(record: Any, columns: int, axes: Axes) -> None:
     points, labels = record.arrays["tsne"], record.arrays["tsne_labels"]
-    colours = seaborn.color_palette("colorblind", 10)
-    _scatter(axes, points, labels, [str(i) for i in range(10)], colours, ["o"] * 10)
+    names, colours = [str(i) for i in range(10)], seaborn.color_palette("colorblind", 10)
+    _scatter(axes, points, labels, names, colours, ["o"] * 10)
     _bare(axes, "By digit")
-    axes.get_legend().remove()
+    axes.legend(
+        loc="upper center", bbox_to_anchor=(0.5, 0), ncols=columns, markerscale=1.6, handletextpad=0, columnspacing=0.5
+    )
     for digit in np.unique(labels):
-        x, y = np.median(points[labels == digit], axis=0)
+        x, y = densest(points[labels == digit])
         box = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.8}
         axes.text(x, y, str(digit), weight="bold", ha="center", va="center", bbox=box)
+
+
+def densest(points: np.ndarray, neighbours: int = 15) -> np.ndarray:
+    """The point (2,) of (N, 2) whose nearest neighbours are nearest: where a label stands amid what it names, and not
+    between two clusters as a median may."""
+    distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    near = np.sort(distances, axis=1)[:, : neighbours + 1]
+    return points[near.mean(axis=1).argmin()]
 
 
 def _domains(record: Any, columns: int, axes: Axes) -> None:

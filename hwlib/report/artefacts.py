@@ -134,13 +134,13 @@ def _model(name: str, found: Collection) -> str:
         records = tuple({r.params["method"]: r for r in reversed(records)}.values())[::-1]
     else:
         records = records[:1]
-    parts = []
+    parts, alone = [], len(records) == len(found.of(PROBLEM[name]))
     for record in records:
         try:
             text = esc((record.folder / "model.txt").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             text = "—"
-        parts.append(f'<pre class="model" tabindex="0">{text}</pre>{_settings(record)}')
+        parts.append(f'<pre class="model" tabindex="0">{text}</pre>{_settings(record, alone)}')
     return (
         f'<section class="artefact model" id="{name}">'
         f'<div class="caption">{_caption(name, records, "div")}</div>{"".join(parts)}</section>'
@@ -158,10 +158,11 @@ SETTINGS = {
 }
 
 
-def _settings(record: Record) -> str:
+def _settings(record: Record, alone: bool) -> str:
+    """The settings of a training; its seconds where it stands for itself, and not for several."""
     cells = [(label, record.params[key]) for key, label in SETTINGS.items() if record.params.get(key) is not None]
     seconds = record.run["seconds"].get("train")
-    if isinstance(seconds, (int, float)):
+    if alone and isinstance(seconds, (int, float)):
         cells.append((("訓練秒數", "training, s"), f"{seconds:.0f}"))
     cells.append((("裝置", "device"), record.run["environment"].get("device", "—")))
     rows = "".join(f"<div><dt>{both(*label)}</dt><dd>{esc(value)}</dd></div>" for label, value in cells)

@@ -6,6 +6,7 @@ import hashlib
 import html
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,8 @@ from hwlib.report.trial import trial
 from hwlib.report.views import VIEWS, View, seen
 
 TEMPLATE = PROSE / "template"
+LONGEST = 90
+"""Characters of the running header."""
 
 
 def build_report(runs: Path, out: Path, pdf: bool | None = None, prose: Path = PROSE) -> Path:
@@ -35,6 +38,8 @@ def build_report(runs: Path, out: Path, pdf: bool | None = None, prose: Path = P
     engine = None if pdf is False else printing.find_engine()
     if pdf and not engine:
         raise WorkbookError(printing.MISSING)
+    if (Path(runs) / "run.json").is_file():
+        raise WorkbookError(f"runs: {runs} is one run; give the folder that it lies in")
     if not Path(runs).is_dir():
         raise WorkbookError(f"runs: {runs} is no folder; `hw run all` makes the records that a report is built from")
     words = load(prose)
@@ -45,8 +50,12 @@ def build_report(runs: Path, out: Path, pdf: bool | None = None, prose: Path = P
         print(f"report: left out {line}")
     if not words.authors:
         print(f"report: no author is named; {prose / 'report.toml'} is the place")
-    pages = render(found, words)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of libraries, about odd numbers in a record; what matters is said in the page
+        pages = render(found, words)
     out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise WorkbookError(f"out: {out} is a file; give a folder")
     stale = [view for view in VIEWS if not _unchanged(out, view, pages[view])]
     with _writing(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -99,6 +108,7 @@ def render(found: Collection, prose: Prose) -> dict[View, str]:
 
 def _running(header: str) -> str:
     """The running header of printed pages; whatever the text holds, it stays a string of the style sheet."""
+    header = header if len(header) <= LONGEST else f"{header[:LONGEST]}…"  # one line
     text = "".join(c if c.isalnum() else f"\\{ord(c):x} " for c in header)
     return f'\n@page {{ @top-center {{ content: "{text}"; }} }}\n'
 

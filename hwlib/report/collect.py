@@ -31,6 +31,7 @@ HISTORY = {
 }
 IMAGES = ("originals", "reconstructions", "faces", "interpolation")
 NUMBERS = {"p1": ("test_mse", "test_kl"), "p2": ("discriminator_real", "discriminator_fake")}
+OTHERS = {"figures"}
 LARGE = 1e9  # larger than any error, divergence or probability that a training that did not fail can end with
 # What may differ between the seeds of one mean: where and how a run was computed, not what.
 INCIDENTAL = {"seed", "runs", "device", "precision", "data"}
@@ -65,9 +66,12 @@ def collect(runs: Path, trial: Callable[[Record], None] = lambda record: None) -
     trial: a further check of each record, which raises `WorkbookError` where it is not to be used.
     """
     usable, left_out = [], []
-    for path in sorted(Path(runs).glob("*/run.json")):
-        folder = path.parent
-        if folder.name.endswith((".partial", ".old")):
+    for folder in sorted(path for path in Path(runs).glob("*/") if path.name not in OTHERS):
+        if folder.name.startswith(".") or folder.name.endswith((".partial", ".old")):
+            continue
+        if not (folder / "run.json").exists():
+            if any((folder / name).exists() for name in ("arrays.npz", "history.csv")):
+                left_out.append(f"{folder.name}: there is no run.json; run it again")
             continue
         try:
             record = Record.load(folder)
@@ -94,12 +98,20 @@ def arrange(records: Iterable[Record], left_out: Iterable[str] = ()) -> Collecti
     for key in sorted(groups, key=lambda k: (k[0], k[1], order.get(k[2], 9), k[2])):
         problem, method, pair = key
         chosen, others = alike(groups[key])
-        left_out += [f"{r.folder.name}: an older or different run ({r.run['profile']}); not mixed in" for r in others]
+        left_out += [
+            f"{r.folder.name}: an older run, or one of other data or settings ({said(r)}); not mixed in" for r in others
+        ]
         if problem in ("p1", "p2"):
             found[problem] = chosen
         else:
             found[problem][pair if problem == "p3" else (method, pair)] = chosen
     return Collection(**found, left_out=tuple(left_out))
+
+
+def said(record: Record) -> str:
+    """Kind of data, profile and counts of a record: what tells it from another of its kind."""
+    counts = ", ".join(f"{s['name']} {s['split']} {s['count']}" for s in record.sets)
+    return f"{record.run['data']['kind']}, {record.run['profile']}, {counts}"
 
 
 def alike(records: list[Record]) -> tuple[tuple[Record, ...], list[Record]]:
@@ -122,8 +134,10 @@ def check(record: Record) -> None:
     """Raise `WorkbookError` with one line when a record lacks what the report needs of it."""
     try:
         _check(record)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except KeyError as error:
         raise WorkbookError(f"the record lacks {error}; run it again with --force") from None
+    except (TypeError, AttributeError, IndexError) as error:
+        raise WorkbookError(f"the record is not in its form ({error}); run it again with --force") from None
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise WorkbookError(f"the record cannot be read ({error}); run it again with --force") from None
 
@@ -155,6 +169,12 @@ def _check(record: Record) -> None:
         array = record.arrays[name]
         if name in IMAGES and (array.ndim != 4 or array.shape[1] != 3 or array.dtype != np.uint8):
             raise ValueError(f"{name} are not images (N, 3, H, W)")
+    points = record.arrays.get("tsne")
+    if points is not None and (points.ndim != 2 or points.shape[1] != 2 or not len(points)):
+        raise ValueError("tsne is not points in the plane (N, 2)")
+    for name in ("tsne_labels", "tsne_domain"):
+        if name in record.arrays and len(record.arrays[name]) != len(points):
+            raise ValueError(f"{name} is not as long as tsne")
     if any(a.shape != (10, 10) for name, a in record.arrays.items() if name.startswith("confusion_")):
         raise ValueError("a confusion table is not 10 by 10")
     for name in HISTORY[problem]:

@@ -55,6 +55,7 @@ class _Renderer(IPythonRenderer):
 
 def _mathml(source: str, display: str) -> str:
     try:
-        return latex2mathml.converter.convert(source.strip(), display=display)
+        known = re.sub(r"\\(begin|end)\{(aligned|split)\}", r"\\\1{align*}", source.strip())
+        return latex2mathml.converter.convert(known, display=display)
     except Exception:  # latex2mathml raises many kinds; unreadable math is shown as it was typed
         return f"<code>{esc(source)}</code>"

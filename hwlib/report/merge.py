@@ -65,6 +65,7 @@ def cells(problem: str, found: Collection, notebooks: Path) -> list[NotebookNode
     for path in [*paths, notebooks / FILES[problem]]:
         try:
             book = nbformat.read(path, as_version=4)
+            nbformat.validate(book)
             return list(book.cells)
         except Exception:  # nbformat raises many kinds for what is no notebook; the next one stands in
             continue

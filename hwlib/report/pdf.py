@@ -86,7 +86,7 @@ class Chromium:
             command = [self.browser, *FLAGS, *root, f"--user-data-dir={scratch}/profile", f"--print-to-pdf={printed}"]
             _run([*command, page.resolve().as_uri()], self.timeout)
             if not printed.is_file() or not printed.read_bytes().startswith(b"%PDF"):
-                raise WorkbookError(f"{self.browser}: printed no PDF; print {page} from a browser instead")
+                raise WorkbookError(f"{self.browser}: printed no PDF; set HW_CHROMIUM to a browser that does")
             shutil.copyfile(printed, out)
 
     def version(self) -> str:
@@ -142,5 +142,6 @@ def _run(command: list[str], timeout: float) -> str:
         raise WorkbookError(f"{command[0]}: cannot be started ({error.strerror})") from None
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise WorkbookError(f"{command[0]}: ended with status {done.returncode} ({last[:200]})")
+        advice = "set HW_CHROMIUM to another browser, or print report.html from one"
+        raise WorkbookError(f"{command[0]}: ended with status {done.returncode} ({last[:200]}); {advice}")
     return done.stdout

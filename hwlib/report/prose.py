@@ -3,6 +3,7 @@
 All of it is text from outside: it is checked for its form here, and escaped where it is put into the page.
 """
 
+import base64
 import datetime
 import re
 import tomllib
@@ -106,24 +107,49 @@ def _remarks(folder: Path) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:
     remarks: dict[str, dict[str, str]] = {}
     problems = []
     for path in sorted(folder.glob("*")) if folder.is_dir() else ():
-        if path.name == "README.md" or path.name.startswith("."):
+        beside = path.suffix.lower() in IMAGES or path.name[0] == "." or path.name[-1] == "~"
+        if beside or path.name == "README.md":
             continue
         named = REMARK.fullmatch(path.name)
         if not named or named[1] not in SECTIONS:
-            sections = ", ".join(SECTIONS)
-            problems.append(
-                f"remarks/{path.name}: not the name of a remark; that is SECTION.zh.md or SECTION.en.md, where SECTION "
-                f"is one of {sections}"
-            )
+            problems.append(f"remarks/{path.name}: no remark has this name; write 3-6.zh.md or 3-6.en.md, say")
             continue
         try:
             text = _read(path)
         except WorkbookError as error:
             problems.append(f"remarks/{str(error).removeprefix(f'{folder}/')}")
             continue
+        text, missing = _embedded(text, folder)
+        problems += [f"remarks/{path.name}: image {name}: {why}" for name, why in missing]
         if text:
             remarks.setdefault(named[1], {})[named[2]] = text
     return remarks, tuple(problems)
+
+
+IMAGES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
+LARGEST = 2_000_000
+"""Bytes of an image in a remark; the page has to stay one that can be handed in."""
+
+
+def _embedded(text: str, folder: Path) -> tuple[str, list[tuple[str, str]]]:
+    """Put the PNG and JPEG files of `folder` that a remark shows into its text; returns what could not be, and why."""
+    missing = []
+
+    def embed(found: re.Match) -> str:
+        alt, name = found[1], found[2]
+        path = folder / name
+        kind = IMAGES.get(path.suffix.lower())
+        if name.startswith("data:"):
+            return found[0]
+        if kind is None or path.parent != folder or not path.is_file():
+            missing.append((name[:80], "is no PNG or JPEG file beside the remark; left out"))
+        elif path.stat().st_size > LARGEST:
+            missing.append((name, f"has more than {LARGEST // 1_000_000} MB; make it smaller"))
+        else:
+            return f"![{alt}](data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()})"
+        return f"[{alt}]"
+
+    return re.sub(r"!\[([^\]\n]*)\]\(([^)\s]+)\)", embed, text), missing
 
 
 def _terms(path: Path) -> Iterator[Term]:
@@ -158,7 +184,9 @@ def _entries(path: Path, name: str, allowed: tuple[str, ...]) -> Iterator[tuple[
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8-sig").strip()  # with or without the mark that some editors write
+    except IsADirectoryError:
+        raise WorkbookError(f"{path}: is a folder; a file of this name is wanted") from None
     except OSError as error:
         raise WorkbookError(f"{path}: cannot be read ({error.strerror}); restore it from the repository") from None
     except ValueError:
@@ -169,7 +197,8 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(_read(path))
     except tomllib.TOMLDecodeError as error:
-        raise WorkbookError(f"{path}: is not TOML ({error}); mend that line") from None
+        hint = "; each author begins with [[author]]" if "twice" in str(error) or "overwrite" in str(error) else ""
+        raise WorkbookError(f"{path}: is not TOML ({error}); mend that line{hint}") from None
 
 
 def _known(path: Path, where: str, entry: Any, allowed) -> None:
@@ -184,7 +213,7 @@ def _known(path: Path, where: str, entry: Any, allowed) -> None:
 def _list(path: Path, found: dict, name: str) -> list:
     entries = found.get(name, [])
     if not isinstance(entries, list):
-        raise WorkbookError(f"{path}: {name} is one table; write [[{name}]], with two brackets")
+        raise WorkbookError(f"{path}: {name} is not a list; begin each entry with [[{name}]], with two brackets")
     return entries
 
 
@@ -207,7 +236,7 @@ def _pair(path: Path, where: str, entry: dict, name: str, needed: bool = False) 
     _known(path, place, value, LANGUAGES)
     zh, en = (_text(path, place, value, code) for code in LANGUAGES)
     if needed and not (zh or en):
-        raise WorkbookError(f"{path}: {place} is empty")
+        raise WorkbookError(f'{path}: {place} is empty; write [{place}] and below it zh = "…" and en = "…"')
     return zh or en, en or zh
 
 
@@ -216,6 +245,8 @@ def _date(path: Path, found: dict) -> str:
     if isinstance(value, datetime.date):
         return value.isoformat()[:10]
     try:
-        return datetime.date.fromisoformat(value).isoformat() if value else ""
+        if value == "" or re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+            return value and datetime.date.fromisoformat(value).isoformat()
+        raise ValueError
     except (TypeError, ValueError):
         raise WorkbookError(f"{path}: date {value!r} is not a day; write it as 2026-01-31, or leave it empty") from None

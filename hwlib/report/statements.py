@@ -133,8 +133,14 @@ def gan(found: Collection) -> list[list[Text]]:
         f"比較訓練的前五分之一與最後五分之一，鑑別器的損失平均{d[0]}，生成器的損失{g[0]}。",
         f"From the first to the last fifth of training the discriminator's loss {d[1]}, and the generator's {g[1]}.",
     )
+    modes = (
+        "這些機率在評估模式下量測，批次正規化使用訓練期間累計的統計量；"
+        "圖 2-1 的曲線則以當批的統計量計算，兩者不能直接比較。",
+        "These are measured in evaluation mode, where batch normalisation uses the statistics gathered in training; "
+        "the curves of Figure 2-1 use those of the batch at hand, so the two do not compare directly.",
+    )
     if "discriminator_train" not in record.metrics:
-        return [[numbers, verdict, losses]]
+        return [[numbers, verdict, modes, losses]]
     trained = measured(found.p2, "discriminator_train")
     known = trained.mean - real > 0.1
     memory = (
@@ -147,7 +153,7 @@ def gan(found: Collection) -> list[list[Text]]:
             else "not clearly above held-out ones."
         ),
     )
-    return [[numbers, verdict, losses, memory]]
+    return [[numbers, verdict, modes, losses, memory]]
 
 
 def balance(real: float, fake: float) -> Text:
@@ -209,6 +215,12 @@ def faces(found: Collection) -> list[list[Text]]:
 def distances(found: Collection) -> Text:
     """How far the faces of both are from test faces, and which are closer."""
     names = {"frechet_distance": ("Fréchet 距離方面", "Fréchet", 2), "kernel_distance": ("核距離方面", "kernel", 4)}
+    if _other_extractor(found):
+        return (
+            "兩者的資料或特徵抽取器的訓練步數不同，距離不在同一個特徵空間，不能比較。",
+            "The two used other data or trained the feature extractor for other numbers of steps, so their distances "
+            "are of different feature spaces and do not compare.",
+        )
     known = {n: (measured(found.p1, n), measured(found.p2, n)) for n in names}
     known = {n: (v[0].mean, v[1].mean) for n, v in known.items() if all(v)}
     if not known:
@@ -236,6 +248,11 @@ def distances(found: Collection) -> Text:
     return f"{what}{zh}。{verdict[0]}", f"{what_en} {en}, {verdict[1]}"
 
 
+def _other_extractor(found: Collection) -> bool:
+    one, other = found.p1[0], found.p2[0]
+    return one.sets != other.sets or one.params.get("extractor_steps") != other.params.get("extractor_steps")
+
+
 def _closer(vae: float, gan: float) -> str:
     if abs(vae - gan) <= CLOSE * max(abs(vae), abs(gan)):
         return ""
@@ -257,19 +274,20 @@ def _looks(one: Record, two: Record) -> list[Text]:
         f"for the GAN ({s0:.3f} in ten test faces), and the standard deviation over faces (variety) {v1:.3f} and "
         f"{v2:.3f}: the GAN's sharpness is {sharp[1]} the VAE's, its variety {varied[1]} the VAE's.",
     )
-    agrees = sharp[1] == varied[1] == "higher than"
+    noisy = s2 > s0 * (1 + CLOSE)
+    noise = (
+        "GAN 的銳利度高於測試人臉，其中可能含有雜訊，不能視為細節。",
+        "The GAN's sharpness exceeds that of test faces, so part of it may be noise and is not to be read as detail.",
+    )
+    if stands_in([one, two]):
+        return [out, noise] if noisy else [out]
+    agrees = sharp[1] == varied[1] == "higher than" and not noisy
     student = (
         "學生以目視判斷 GAN 較多樣、細節較多；這兩項量測" + ("與此一致。" if agrees else "並非都支持這個看法。"),
         "By eye the student found the GAN more varied and more detailed; these measurements "
         + ("agree." if agrees else "do not both support that."),
     )
-    if s2 <= s0 * (1 + CLOSE):
-        return [out, student]
-    noise = (
-        "GAN 的銳利度高於測試人臉，其中可能含有雜訊，未必全是細節。",
-        "The GAN's sharpness exceeds that of test faces, so part of it may be noise and not detail.",
-    )
-    return [out, student, noise]
+    return [out, noise, student] if noisy else [out, student]
 
 
 def sharpness_and_variety(faces: np.ndarray) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from hwlib.config import SCENARIOS
 from hwlib.record import Record
 from hwlib.report import published, words
 from hwlib.report.collect import Collection, Scenario
-from hwlib.report.scores import Difference, Score, accuracy, difference, signed
+from hwlib.report.scores import Difference, Score, accuracy, difference, score, signed
 
 Text = tuple[str, str]
 
@@ -23,6 +23,7 @@ def dann(found: Collection) -> list[list[Text]]:
                 _head(records, pair),
                 _against(ours, source, ("DANN", "DANN"), ("只用來源域訓練", "training on source only")),
                 _ceiling(ours, target),
+                *_on_source(records, "dann"),
                 confused(records, "dann"),
             ]
         )
@@ -58,7 +59,7 @@ def uda(found: Collection) -> list[list[Text]]:
                     f"{title[1]} reaches {ours}%; problem 3 has no record to compare with ({_code(line)}).",
                 )
             )
-        sentences.append(confused(records, name))
+        sentences += [*_on_source(records, name), confused(records, name)]
         paragraphs.append(sentences)
     ours = {pair: r for (name, pair), r in found.p4.items() if name == published.STUDENT_METHOD}
     student = _student(ours, published.STUDENT_METHOD, "uda") if ours else []
@@ -131,12 +132,39 @@ def _ceiling(ours: Score, target: Score) -> Text:
 
 
 MOST = 3
+ONE_ANSWER = 40  # percent of all images with one answer, from which on there is nothing to say about pairs
+
+
+def _collapsed(counts: np.ndarray) -> Text | None:
+    """What is said of a model that gives most images the same answer."""
+    answers = counts.sum(axis=0)
+    if not answers.sum() or (share := 100 * answers.max() / answers.sum()) < ONE_ANSWER:
+        return None
+    digit, right = answers.argmax(), 100 * np.trace(counts) / counts.sum()
+    near = right < 20
+    return (
+        f"模型把 {share:.0f}% 的目標域測試影像都認成 {digit}"
+        + ("，準確率接近隨機猜測的 10%，可以說沒有學會辨識目標域的數字。" if near else "，分類明顯偏向這個數字。"),
+        f"The model answers {digit} to {share:.0f}% of the target's test images"
+        + ("; its accuracy is near the 10% of guessing: it has not learned to read the target." if near else "."),
+    )
+
+
+def _on_source(records: Sequence[Record], model: str) -> list[Text]:
+    """How well the same model reads the source, where the record says it."""
+    values = [record.metrics.get("source_accuracy", {}).get(model) for record in records]
+    if not all(isinstance(value, (int, float)) for value in values):
+        return []
+    known = score(values)
+    return [(f"同一個模型在來源域測試集上為 {known}%。", f"On the source's test set the same model reaches {known}%.")]
 
 
 def confused(records: Sequence[Record], model: str) -> Text:
     """The pairs of digits that are confused most, as shares of the true digit; over all seeds."""
     tables = [r.arrays[f"confusion_{model}"] for r in records if f"confusion_{model}" in r.arrays]
     counts = np.sum(tables, axis=0, dtype=float) if tables else np.zeros((10, 10))
+    if one_answer := _collapsed(counts):
+        return one_answer
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(100 * counts, totals, out=np.zeros_like(counts), where=totals > 0)
     np.fill_diagonal(shares, 0)
@@ -147,8 +175,8 @@ def confused(records: Sequence[Record], model: str) -> Text:
     zh = "、".join(f"把 {t} 認成 {s}（占所有 {t} 的 {shares[t, s]:.0f}%）" for t, s in worst)
     en = ", ".join(f"{t} read as {s} ({shares[t, s]:.0f}% of all {t}s)" for t, s in worst)
     if len(worst) == 1:
-        return f"最常見的混淆是{zh}。", f"The commonest confusion is {en}."
-    return f"最常見的混淆依序是{zh}。", f"The commonest confusions are, in order, {en}."
+        return f"占比最高的混淆是{zh}。", f"The confusion with the largest share of its digit is {en}."
+    return f"占比最高的混淆依序是{zh}。", f"The confusions with the largest shares of their digits are, in order, {en}."
 
 
 VERDICTS = {
@@ -236,6 +264,13 @@ def _student(groups: dict[Scenario, Sequence[Record]], model: str, key: str) -> 
             (
                 f"本次結果減去學生報告的數值（單位為百分點）：{'、'.join(parts)}。",
                 f"Ours less the student's reported numbers, in points: {', '.join(parts)}.",
+            )
+        )
+        sentences.append(
+            (
+                "學生訓練 100 個 epoch、使用課程的全部影像；本次的訓練量與影像數見附錄，未必相同。",
+                "The student trained for 100 epochs on all of the course's images; how long and on how many we did is "
+                "in the appendix, and may differ.",
             )
         )
     if len(real) < len(groups):

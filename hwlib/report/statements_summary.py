@@ -62,10 +62,12 @@ def vae(found: Collection) -> list[Text]:
             f"{numbers_en} (stand-ins, so not to be held against the student's {published.STUDENT_MSE}).",
         )
     else:
-        than, than_en = compared(mse.mean, published.STUDENT_MSE, f"學生十張影像平均的 {published.STUDENT_MSE}")
+        ten = sum(record.metrics["table_mse"]) / len(record.metrics["table_mse"])
+        than, than_en = compared(ten, published.STUDENT_MSE, f"學生的 {published.STUDENT_MSE}")
         came = (
-            f"{numbers}，{than}。",
-            f"{numbers_en}, {than_en} the mean of the student's ten images ({published.STUDENT_MSE}).",
+            f"{numbers}；十張影像的平均 MSE 為 {ten:.4f}，{than}。",
+            f"{numbers_en}; its ten images have a mean MSE of {ten:.4f}, {than_en} the student's "
+            f"{published.STUDENT_MSE}.",
         )
     share = _sharpness(record, record)
     faces_of = (
@@ -111,7 +113,7 @@ def gan(found: Collection) -> list[Text]:
     return [trained, answers, distances(found)]
 
 
-def _against(found: Collection, gaps: dict, who: Text, whom: Text) -> Text:
+def _against(groups: dict, gaps: dict, who: Text, whom: Text) -> Text:
     """In how many scenarios one gained on the other and in how many it lost, and where the most."""
     (zh, en), n = counted(tuple(gaps.values())), len(gaps)
     tails = ["", ""]
@@ -119,7 +121,7 @@ def _against(found: Collection, gaps: dict, who: Text, whom: Text) -> Text:
         these = [item for item in gaps.items() if verdict(item[1]) == kind]
         if these and n > 1:
             pair, gap = pick(these, key=lambda item: item[1].points)
-            title = tuple(map(words.plain, words.scenario(found.all, pair)))
+            title = tuple(map(words.plain, words.scenario(groups[pair], pair)))
             tails[0] += f"；{word[0]}的是 {title[0]}，幅度 {abs(gap.points):.2f} 個百分點"
             tails[1] += f"{', and' if tails[1] else '; it'} {word[1]} most in {title[1]} ({signed(gap.points)} points)"
     return (
@@ -140,7 +142,7 @@ def dann(found: Collection) -> list[Text]:
     )
     gaps = {p: difference(accuracy(r, "dann"), accuracy(r, "source_only")) for p, r in found.p3.items()}
     whom = ("只用來源域訓練", "training on the source alone")
-    outcome = _against(found, gaps, ("DANN", "DANN"), whom)
+    outcome = _against(found.p3, gaps, ("DANN", "DANN"), whom)
     ceiling = [difference(accuracy(r, "dann"), accuracy(r, "target_only")) for r in found.p3.values()]
     return [trained, outcome, _below(ceiling, [accuracy(r, "target_only") for r in found.p3.values()])]
 
@@ -177,13 +179,16 @@ def uda(found: Collection) -> list[Text]:
     gaps = {
         pair: difference(accuracy(r, method), accuracy(found.p3[pair], "dann"))
         for pair, r in groups.items()
-        if pair in found.p3
+        if pair in found.p3 and not words.mixed([*r, *found.p3[pair]])
     }
     if gaps:
-        outcome = _against(found, gaps, title, ("問題三的 DANN ", "the DANN of problem 3"))
+        outcome = _against(groups, gaps, title, ("問題三的 DANN ", "the DANN of problem 3"))
     else:
         line = words.command("p3")
-        outcome = (f"問題三尚無紀錄可供比較（`{line}`）。", f"Problem 3 has no record to compare with (`{line}`).")
+        outcome = (
+            f"問題三沒有資料與設定檔都相同的紀錄可供比較（`{line}`）。",
+            f"Problem 3 has no record of the same data and profile to compare with (`{line}`).",
+        )
     return [trained, outcome, _peers(groups, method)]
 
 

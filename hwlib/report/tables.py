@@ -116,7 +116,9 @@ def accuracy_rows(rows: Sequence[Row]) -> tuple[str, list[Record], bool]:
     head = f'<th scope="col">{both("方法", "Method")}</th>'
     for pair in pairs:
         mine = [record for row in rows for record in row.records.get(pair, ())]
-        head += f'<th scope="col">{both_or_one(*map(esc, words.scenario(mine or used, pair)))}</th>'
+        if words.mixed(mine):  # then the cells say whose images they are of
+            mine = []
+        head += f'<th scope="col">{both_or_one(*map(esc, words.scenario(mine, pair)))}</th>'
     body, told = "", set()
     for row in rows:
         title = both_or_one(*map(esc, words.method(row.model)))

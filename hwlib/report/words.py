@@ -42,7 +42,7 @@ CAPTIONS = {
     "fig1_2": ("學習曲線：重建誤差與 KL 散度", "Learning curves: reconstruction error and KL"),
     "tbl1_3": ("十張測試人臉、重建結果與各自的 MSE", "Ten test faces, their reconstructions and the MSE of each"),
     "fig1_4": ("由 N(0, I) 抽樣並解碼的 32 張人臉", "32 faces decoded from N(0, I)"),
-    "fig1_4b": ("兩張測試人臉之間的內插", "From one test face to another"),
+    "fig1_4b": ("兩張測試人臉之間的內插（兩端為原圖）", "From one test face to another (originals at both ends)"),
     "fig1_5": ("測試集潛在向量的 t-SNE", "t-SNE of the test latents"),
     "txt1_6": ("討論", "Discussion"),
     "model2_1": ("生成器與鑑別器的架構與訓練設定", "Generator and discriminator as printed, with training settings"),
@@ -163,8 +163,10 @@ def mixed(records: Iterable[Record]) -> bool:
 
 def mark(record: Record, names: Iterable[str]) -> str:
     """What a cell says where a table mixes: kind of data, setting, and the hash of the test images of `names`."""
-    hashes = [str(s["sha256"])[:6] for s in record.sets if s["name"] in names and s["split"] == "test"]
-    return f"{record.run['data']['kind']}, {setting(record)}, {'/'.join(hashes)}"
+    tests = [s for s in record.sets if s["name"] in names and s["split"] == "test"]
+    hashes = "/".join(str(s["sha256"])[:6] for s in tests)
+    stand_in = " (stand-in)" if any(s["stand_in"] for s in tests) else ""
+    return f"{record.run['data']['kind']}{stand_in}, {setting(record)}, {hashes}"
 
 
 def provenance(records: Iterable[Record]) -> tuple[str, str]:

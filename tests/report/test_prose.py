@@ -60,7 +60,7 @@ def test_what_is_empty_is_not_printed_and_the_day_is_that_of_the_latest_run(runs
         ("[title]\nzh = 3", "title: zh is 3, which is not text"),
         ("", "title is empty"),
         (REPORT + "[[author]]\nnmae = 'x'", "author 1: no entry 'nmae' is known; there are id, name"),
-        (REPORT + "[author]\nid = 'x'", r"write \[\[author\]\]"),
+        (REPORT + "[author]\nid = 'x'", r"begin each entry with \[\[author\]\]"),
         ("titel = 'x'\n" + REPORT, "no entry 'titel' is known"),
         ("date = '31.1.'\n" + REPORT, "date '31.1.' is not a day"),
         ("date = 3\n" + REPORT, "date 3 is not a day"),
@@ -201,3 +201,30 @@ def test_references_that_prose_names_are_listed():
     named = {m for path in NOTEBOOKS.glob("*.ipynb") for m in pattern.findall(path.read_text(encoding="utf-8"))}
     assert named
     assert named <= listed
+
+
+def test_an_image_beside_a_remark_is_put_into_it_and_another_is_named(runs, pages, folder, capsys):
+    from PIL import Image
+
+    runs.p1()
+    Image.new("RGB", (3, 2), "red").save(folder / "remarks" / "plot.png")
+    secret = folder / "secret.png"
+    Image.new("RGB", (3, 2), "blue").save(secret)
+    others = ("../secret.png", "/etc/passwd", "http://x.invalid/y.png")
+    write(folder, "![圖](plot.png)" + "".join(f" ![no]({name})" for name in others), "remarks/1-6.zh.md")
+    page, said = pages(prose=folder), capsys.readouterr().out
+    own = page[page.index('id="remark1_6"') :].partition("</aside>")[0]
+    assert own.count("<img") == 1
+    assert 'alt="圖"' in own
+    for name in others:
+        assert f"left out remarks/1-6.zh.md: image {name}: is no PNG or JPEG file beside the remark" in said
+
+
+def test_a_byte_order_mark_and_an_aligned_formula_are_read(runs, pages, folder):
+    runs.p1()
+    (folder / "report.toml").write_bytes(b"\xef\xbb\xbf" + REPORT.encode())
+    write(folder, "\ufeff# 標題\n\n$$\\begin{aligned} a &= b \\\\ c &= d \\end{aligned}$$", "remarks/1-6.zh.md")
+    own = pages(prose=folder).partition('id="remark1_6"')[2].partition("</aside>")[0]
+    assert "<h4>標題</h4>" in own
+    assert own.count("<mtr>") == 2
+    assert "&amp;" not in own

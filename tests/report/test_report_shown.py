@@ -1,5 +1,6 @@
 """The pages in a real browser: nothing is requested, nothing scrolls sideways on a phone, the switch switches."""
 
+import json
 import re
 
 import pytest
@@ -113,6 +114,24 @@ def test_a_script_that_got_into_the_page_would_not_run(pages, browser, tmp_path)
     assert browser.evaluate("window.evil === undefined")
     assert browser.evaluate("document.querySelector('.switch') !== null")
     browser.faults.clear()
+
+
+def test_long_names_break_on_a_phone(browser, tmp_path):
+    runs = Runs(tmp_path / "runs")
+    runs.everything()
+    for path in runs.folder.glob("*/run.json"):
+        run = json.loads(path.read_text("utf-8"))
+        long = "x" * 200
+        run["profile"] = run["data"]["kind"] = run["environment"]["torch"] = run["params"]["weights"] = long
+        for entry in run["data"]["sets"]:
+            entry["name"] += long
+        if "src" in run["params"]:
+            run["params"] |= {"src": run["params"]["src"] + long, "tgt": run["params"]["tgt"] + long}
+        path.write_text(json.dumps(run), encoding="utf-8")
+    build.build_report(runs.folder, tmp_path / "out", pdf=False)
+    browser.open(tmp_path / "out" / "report.html", 390)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+    assert browser.evaluate(WIDE) == []
 
 
 def test_the_page_is_of_sensible_size(pages):

@@ -192,3 +192,25 @@ def test_sharper_than_test_faces_may_be_noise(runs):
     flat = runs.faces(32, 20)
     np.savez_compressed(path, faces=flat, interpolation=flat[:8])
     assert "may be noise" not in said(runs, "txt2_4")["en"]
+
+
+def test_a_model_with_one_answer_is_said_to_have_learned_nothing(runs):
+    path = runs.p4(PAIRS[0], 11.0)
+    arrays = dict(np.load(path / "arrays.npz"))
+    table = np.zeros((10, 10), int)
+    table[:, 1] = 90
+    table += np.eye(10, dtype=int) * 10
+    np.savez(path / "arrays.npz", **arrays | {"confusion_dann_resnet34": table})
+    text = said(runs, "txt4_4")
+    assert "answers 1 to 91% of the target's test images; its accuracy is near the 10% of guessing" in text["en"]
+    assert "把 91% 的目標域測試影像都認成 1，準確率接近隨機猜測的 10%" in text["zh"]
+    assert "read as" not in text["en"]
+    assert "On the source's test set the same model reaches 97.00%" in text["en"]
+
+
+def test_distances_in_different_features_are_not_compared(runs):
+    runs.p1(params={"extractor_steps": 20})
+    runs.p2()
+    text = said(runs, "txt2_4")["en"]
+    assert "do not compare" in text
+    assert "closer to the test faces" not in text

@@ -74,7 +74,7 @@ def test_mixtures_are_said(runs):
     html = table("tbl3_1", records(runs.folder))
     assert "不宜直接比較" in html
     assert "cells differ in data or profile" in html
-    assert "sample, quick" in html
+    assert "sample (stand-in), quick" in html
     assert "course, full" in html
 
 

@@ -212,3 +212,21 @@ def test_the_most_gained_is_one_that_gained(runs):
     (_, (zh, en), _) = sentences("p3", arrange(records(runs.folder)))
     assert "it gained most in mnistm (stand-in) → svhn (stand-in) (+1.00 points)" in en
     assert "提高最多的是 mnistm" in zh
+
+
+def test_runs_of_other_data_are_not_subtracted_and_keep_their_own_names(runs, pages):
+    """Real runs of problem 3 beside stand-ins in problem 4."""
+    for pair in PAIRS:
+        runs.p3(pair, stand_in=False, kind="course")
+        runs.p4(pair)
+    text = section(pages("report.en"), "summary")
+    assert "Problem 3 has no record of the same data and profile to compare with" in text
+    assert "gained most in usps → mnistm" in text
+    assert "course, quick" in section(pages("report.en"), "tbl4_1")
+    assert "sample (stand-in), quick" in section(pages("report.en"), "tbl4_1")
+
+
+def test_a_run_without_its_json_is_named(runs, pages):
+    runs.p1()
+    (runs.p2() / "run.json").unlink()
+    assert "<li>p2_s0: there is no run.json" in pages("report.en")
