@@ -62,6 +62,7 @@ def faces_table(found: Collection) -> str:
     body = "".join(_five(record, first) for first in (0, 5))
     mse, kl = measured(found.p1, "test_mse"), measured(found.p1, "test_kl")
     seeds = "" if mse.sd is None else f" (n = {mse.n})"
+    whole = both(f"MSE {mse.text(4)}、KL {kl.text(1)} nats{seeds}", f"MSE {mse.text(4)}, KL {kl.text(1)} nats{seeds}")
     notes = (
         f"MSE 為 [0, 1] 尺度上對像素與通道的平均；學生報告中十張影像的平均為 {published.STUDENT_MSE}、"
         f"KL 為 {published.STUDENT_KL} nats（課程真實資料）。",
@@ -71,7 +72,7 @@ def faces_table(found: Collection) -> str:
     return (
         f'<table class="faces">{caption("tbl1_3", found.p1[:1], notes)}{body}'
         f'<tfoot><tr><th scope="row">{both("整個測試集", "Whole test set")}</th>'
-        f'<td colspan="5">MSE {mse.text(4)}, KL {kl.text(1)} nats{seeds}</td></tr></tfoot></table>'
+        f'<td colspan="5">{whole}</td></tr></tfoot></table>'
     )
 
 
