@@ -140,13 +140,15 @@ def _collapsed(counts: np.ndarray) -> Text | None:
     answers = counts.sum(axis=0)
     if not answers.sum() or (share := 100 * answers.max() / answers.sum()) < ONE_ANSWER:
         return None
-    digit, right = answers.argmax(), 100 * np.trace(counts) / counts.sum()
-    near = right < 20
+    digit = answers.argmax()
+    right, base = (100 * n / counts.sum() for n in (np.trace(counts), counts[digit].sum()))
+    zh, en = "，分類明顯偏向這個數字。", "."
+    if right <= base + 5:
+        zh = f"，而一律回答 {digit} 就可得 {base:.1f}%，可以說幾乎沒有學會辨識目標域的數字。"
+        en = f"; always answering {digit} would give {base:.1f}%, so it has hardly learned to read the target."
     return (
-        f"模型把 {share:.0f}% 的目標域測試影像都認成 {digit}"
-        + ("，準確率接近隨機猜測的 10%，可以說沒有學會辨識目標域的數字。" if near else "，分類明顯偏向這個數字。"),
-        f"The model answers {digit} to {share:.0f}% of the target's test images"
-        + ("; its accuracy is near the 10% of guessing: it has not learned to read the target." if near else "."),
+        f"模型把 {share:.0f}% 的目標域測試影像都認成 {digit}{zh}",
+        f"The model answers {digit} to {share:.0f}% of the target's test images{en}",
     )
 
 
