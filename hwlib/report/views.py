@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 
 from hwlib.report.prose import Reference
-from hwlib.report.words import ARTEFACTS, EN, ZH, esc
+from hwlib.report.words import ARTEFACTS, EN, ZH, esc, label
 
 VOID = {"br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 UNLINKED = {"a", "b", "code", "pre", "math", "script", "style", "title", "h1", "h2", "h3", "h4", "h5", "h6", "summary"}
-ARTEFACT = re.compile(r"(圖|表|模型|[Ff]igure|[Tt]able|[Mm]odel) (\d-\d+[a-z]?)(?![\d-])")
-KINDS = {"圖": "fig", "表": "tbl", "模型": "model", "figure": "fig", "table": "tbl", "model": "model"}
+ARTEFACT = re.compile(r"(?:圖|表|模型|[Ff]igure|[Tt]able|[Mm]odel) \d-\d+[a-z]?(?![\d-])")
+TARGETS = {text.lower(): name for names in ARTEFACTS.values() for name in names for text in label(name)}
+"""What prose may call an artefact, in both languages, and its id."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,6 @@ class _Seen(HTMLParser):
         self.view, self.cites = view, cites
         named = sorted(map(re.escape, cites), key=len, reverse=True)
         self.cited = re.compile("|".join(named)) if named else None
-        self.targets = {name for names in ARTEFACTS.values() for name in names}
         self.out: list[str] = []
         self.text: list[str] = []
         self.open: list[str] = []
@@ -118,8 +118,8 @@ class _Seen(HTMLParser):
 
     def _linked(self, text: str) -> str:
         def artefact(found: re.Match) -> str:
-            name = f"{KINDS[found[1].lower()]}{found[2].replace('-', '_')}"
-            return f'<a href="#{name}">{found[0]}</a>' if name in self.targets else found[0]
+            name = TARGETS.get(found[0].lower())
+            return f'<a href="#{name}">{found[0]}</a>' if name else found[0]
 
         text = ARTEFACT.sub(artefact, text)
         if self.cited:

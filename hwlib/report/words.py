@@ -94,10 +94,14 @@ def plain(text: str) -> str:
     return "".join(c if c.isalnum() or c in " .,-()（）→" else f"&#{ord(c)};" for c in text)
 
 
+BESIDE_MODEL = {"fig3_0": "3-5b", "fig4_0": "4-3b"}
+"""The learning curves have no number in the assignment; they stand behind the model whose training they show."""
+
+
 def split(name: str) -> tuple[str, str]:
     """Kind and number of an artefact: `fig1_4b` gives "fig" and "1-4b"."""
     kind, problem, part = re.fullmatch(r"([a-z]+)(\d)_(\w+)", name).groups()
-    return kind, f"{problem}-{part}"
+    return kind, BESIDE_MODEL.get(name, f"{problem}-{part}")
 
 
 def label(name: str) -> tuple[str, str]:

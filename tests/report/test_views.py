@@ -44,6 +44,7 @@ def test_what_is_to_be_kept_is_kept():
 def test_prose_is_linked_and_headings_code_and_formulas_are_not():
     references = [Reference("ganin2016", "Ganin & others 2016", "…")]
     text = "Table 3-1, figure 1-4b, Figure 9-9, Figure 1-2-3, Ganin &amp; others 2016"
+    assert seen("<main>圖 3-5b</main>", BOTH) == '<main><a href="#fig3_0">圖 3-5b</a></main>'
     page = f"<main><p>{text}</p><h3>Table 3-1</h3></main>"
     assert seen(page, BOTH, references) == (
         '<main><p><a href="#tbl3_1">Table 3-1</a>, <a href="#fig1_4b">figure 1-4b</a>, Figure 9-9, Figure 1-2-3, '
