@@ -19,7 +19,7 @@ from hwlib.report.prose import Prose
 from hwlib.sources import NAMES
 
 FILES = {problem: f"{name}.ipynb" for problem, name in NAMES.items()}
-DROPPED = {"parameters", "injected-parameters", "versions", "record"}
+DROPPED = {"parameters", "versions", "record"}
 LANGUAGES = {"lang:zh": words.ZH, "lang:en": words.EN}
 PICTURE, TEXT = "image/png", "text/plain"
 NUMBERED = re.compile(r"(\d)-(\d)(?:\s*(?:至|to)\s*\d-(\d))?\b")
@@ -60,16 +60,29 @@ def merged(found: Collection, prose: Prose, notebooks: Path = NOTEBOOKS) -> Note
 
 
 def cells(problem: str, found: Collection, notebooks: Path) -> list[NotebookNode]:
-    """The cells of the executed notebook beside the first record, else of the committed one; [] without either."""
-    paths = [record.folder / "notebook.ipynb" for record in found.of(problem)[:1]]
-    for path in [*paths, notebooks / FILES[problem]]:
-        try:
-            book = nbformat.read(path, as_version=4)
-            nbformat.validate(book)
-            return list(book.cells)
-        except Exception:  # nbformat raises many kinds for what is no notebook; the next one stands in
-            continue
-    return []
+    """The cells of the executed notebook beside the first record, else of the committed one; [] without either.
+
+    Where both have the same code, the prose is the committed one's: a sentence that was mended needs no training.
+    """
+    present = _read(notebooks / FILES[problem])
+    executed = next((book for r in found.of(problem)[:1] if (book := _read(r.folder / "notebook.ipynb"))), None)
+    if executed is None or present is None:
+        return executed or present or []
+    ran, code = ([cell for cell in book if cell.cell_type == "code"] for book in (executed, present))
+    if [cell.source for cell in ran] != [cell.source for cell in code]:
+        return executed
+    outputs = iter(ran)
+    return [next(outputs) if cell.cell_type == "code" else cell for cell in present]
+
+
+def _read(path: Path) -> list[NotebookNode] | None:
+    """The cells of a notebook, without the parameters that papermill put behind its own; None where there is none."""
+    try:
+        book = nbformat.read(path, as_version=4)
+        nbformat.validate(book)
+    except Exception:  # nbformat raises many kinds for what is no notebook; another one stands in
+        return None
+    return [cell for cell in book.cells if "injected-parameters" not in cell.metadata.get("tags", ())]
 
 
 def _composed(

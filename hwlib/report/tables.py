@@ -181,9 +181,9 @@ def _ours(row: Row, pair: Scenario, mixed: bool, told: set[str]) -> str:
         told.add(line)
         return f'<td class="missing">—{code}</td>'
     value = accuracy(records, row.model)
-    marks = [f"n = {value.n}"] if value.n > 1 else []
-    marks += [words.mark(records[0], pair)] if mixed else []
-    return f"<td><b>{value}</b>{''.join(f' <small>{esc(mark)}</small>' for mark in marks)}</td>"
+    count = f' <small class="count">n = {value.n}</small>' if value.n > 1 else ""
+    mark = f" <small>{esc(words.mark(records[0], pair))}</small>" if mixed else ""
+    return f"<td><b>{value}</b>{count}{mark}</td>"
 
 
 def dann_rows(found: Collection) -> list[Row]:

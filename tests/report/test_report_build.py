@@ -113,12 +113,26 @@ def test_executed_notebook_of_the_record_is_preferred(runs, report):
     runs.everything()
     book = notebook("p1", ARTEFACTS["p1"])
     book.cells[0].source = "# 執行過的筆記本"
+    book.cells[5].source = "model = train(longer=True)"
     nbformat.write(book, runs.folder / "p1_s0" / "notebook.ipynb")
     (runs.folder / "p2_s0" / "notebook.ipynb").write_text("{not a notebook", encoding="utf-8")
     html = report()
     assert "執行過的筆記本" in html
     assert "題目 p1" not in html
     assert "題目 p2" in html
+
+
+def test_prose_that_was_mended_since_needs_no_training(runs, report, notebooks):
+    """The same code: outputs of the executed notebook, words of the present one."""
+    runs.everything()
+    book = notebook("p1", ARTEFACTS["p1"][:-1])
+    book.cells[0].source = "# 舊的標題"
+    book.cells[5].outputs[0].text = "from the executed notebook\n"
+    nbformat.write(book, runs.folder / "p1_s0" / "notebook.ipynb")
+    html = report()
+    assert "舊的標題" not in html
+    assert "題目 p1" in html
+    assert "from the executed notebook" in html
 
 
 def test_missing_problem_and_scenario_show_their_commands(runs, report):
