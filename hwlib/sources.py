@@ -46,10 +46,13 @@ def notebook_path(problem: str) -> Path:
     return NOTEBOOKS / f"{NAMES[problem]}.ipynb"
 
 
+KEEPING = ("runs", "data", "checkpoint_seconds", "resume")
+"""Parameters that say where things lie and how a run is kept."""
+
+
 def decisive(config: Config) -> dict[str, Any]:
     """Return the parameters that decide a run's numbers: all but where things lie and how the run is kept."""
-    beside = ("runs", "data", "checkpoint_seconds", "resume")
-    return {name: value for name, value in config.params().items() if name not in beside}
+    return {name: value for name, value in config.params().items() if name not in KEEPING}
 
 
 def fingerprint(config: Config, sets: list[dict]) -> dict[str, str]:

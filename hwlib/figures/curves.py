@@ -83,7 +83,7 @@ def gan_curve(record: Any) -> list[Row]:
 
 
 def adaptation_curves(*records: Any) -> list[Row]:
-    """3-0, 4-0: class loss of each model, and the domain classifier's accuracy, a row a scenario."""
+    """3-5b, 4-3b (`fig3_0`, `fig4_0`): class loss of each model and accuracy on the domains, a row a scenario."""
     return [_adaptation(record) for record in records]
 
 

@@ -14,10 +14,10 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 STYLE = matplotlib.rc_params_from_file(Path(__file__).with_name("workbook.mplstyle"), use_default_template=False)
-BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY = STYLE["axes.prop_cycle"].by_key()["color"]
+BLUE, ORANGE, GREEN, PURPLE, *_ = STYLE["axes.prop_cycle"].by_key()["color"]
 
-HALF, WHOLE = 3.45, 7.0
-"""Inches: two panels beside each other on a page, and one that takes the whole width."""
+HALF = 3.45
+"""Inches: two panels of this width stand beside each other on a page, and one fits a phone."""
 CSS_DPI = 96
 PALETTE = 128
 

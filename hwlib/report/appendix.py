@@ -11,7 +11,7 @@ from hwlib.report.artefacts import drawn
 from hwlib.report.collect import Collection
 from hwlib.report.prose import Prose
 from hwlib.report.tables import both_or_one
-from hwlib.report.words import both, esc, heading
+from hwlib.report.words import both, esc, inline
 
 Text = tuple[str, str]
 
@@ -20,8 +20,8 @@ def appendix(found: Collection, prose: Prose) -> str:
     """The sections `#appendix` and `#references`."""
     parts = [_sets(found), _commands(found), _parameters(found), _machines(found), _runs(found), _glossary(prose)]
     return (
-        f'<section id="appendix"><h2>{heading("附錄", "Appendix")}</h2>{"".join(parts)}</section>'
-        f'<section id="references"><h2>{heading("參考文獻", "References")}</h2>{_references(prose)}</section>'
+        f'<section id="appendix"><h2>{inline("附錄", "Appendix")}</h2>{"".join(parts)}</section>'
+        f'<section id="references"><h2>{inline("參考文獻", "References")}</h2>{_references(prose)}</section>'
     )
 
 

@@ -42,6 +42,9 @@ def build_report(runs: Path, out: Path, pdf: bool | None = None, prose: Path = P
         raise WorkbookError(f"runs: {runs} is one run; give the folder that it lies in")
     if not Path(runs).is_dir():
         raise WorkbookError(f"runs: {runs} is no folder; `hw run all` makes the records that a report is built from")
+    out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise WorkbookError(f"out: {out} is a file; give a folder")
     words = load(prose)
     found = collect(Path(runs), trial)
     if not any(found.of(problem) for problem in CONFIGS):
@@ -53,9 +56,6 @@ def build_report(runs: Path, out: Path, pdf: bool | None = None, prose: Path = P
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of libraries, about odd numbers in a record; what matters is said in the page
         pages = render(found, words)
-    out = Path(out)
-    if out.exists() and not out.is_dir():
-        raise WorkbookError(f"out: {out} is a file; give a folder")
     stale = [view for view in VIEWS if not _unchanged(out, view, pages[view])]
     with _writing(out):
         out.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ import numpy as np
 from hwlib.config import SCENARIOS
 from hwlib.errors import WorkbookError
 from hwlib.record import Record
+from hwlib.report.words import INCIDENTAL
 
 Scenario = tuple[str, str]
 
@@ -33,8 +34,6 @@ IMAGES = ("originals", "reconstructions", "faces", "interpolation")
 NUMBERS = {"p1": ("test_mse", "test_kl"), "p2": ("discriminator_real", "discriminator_fake")}
 OTHERS = {"figures"}
 LARGE = 1e9  # larger than any error, divergence or probability that a training that did not fail can end with
-# What may differ between the seeds of one mean: where and how a run was computed, not what.
-INCIDENTAL = {"seed", "runs", "device", "precision", "data"}
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from hwlib.report.markdown import render
 from hwlib.report.prose import Prose
 from hwlib.report.summary import summary
 from hwlib.report.tables import both_or_one
-from hwlib.report.words import both, esc, heading
+from hwlib.report.words import both, esc, inline
 
 
 def page(found: Collection, prose: Prose, titles: dict[str, tuple[str, str]]) -> str:
     """The front page and the summary. `titles` are the problems' headings (zh, en)."""
     zh, en = map(render, prose.abstract)
     return (
-        f'<header class="front"><h1>{heading(*map(esc, prose.title))}</h1>{_byline(found, prose)}'
+        f'<header class="front"><h1>{inline(*map(esc, prose.title))}</h1>{_byline(found, prose)}'
         f'<div class="pair"><div lang="{words.ZH}">{zh}</div><div lang="{words.EN}">{en}</div></div>'
         f"{data_note(found)}{left_out([*found.left_out, *prose.problems])}{contents(titles)}</header>{summary(found)}"
     )
@@ -95,4 +95,4 @@ def contents(titles: dict[str, tuple[str, str]]) -> str:
             links += f'<li><a href="#{name}">{words.inline(*texts)}</a></li>'
         items += f'<li><a href="#{problem}">{both(esc(zh), esc(en))}</a><ul>{links}</ul></li>'
     items += "".join(f'<li><a href="#{name}">{both(*text)}</a></li>' for name, text in APPENDIX)
-    return f'<nav class="contents"><h2>{heading("目錄", "Contents")}</h2><ul>{items}</ul></nav>'
+    return f'<nav class="contents"><h2>{inline("目錄", "Contents")}</h2><ul>{items}</ul></nav>'

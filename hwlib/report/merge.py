@@ -46,7 +46,7 @@ def merged(found: Collection, prose: Prose, notebooks: Path = NOTEBOOKS) -> Note
     for problem, book in books.items():
         body.append(_raw(f'<section class="problem" id="{problem}">'))
         if not any(_level(cell) == 1 for cell in book):
-            body.append(_raw(f"<h2>{words.heading(*map(words.esc, titles[problem]))}</h2>"))
+            body.append(_raw(f"<h2>{words.inline(*map(words.esc, titles[problem]))}</h2>"))
         if not found.of(problem):
             body.append(_raw(words.missing(problem)))
         body += [*_composed(book, problem, found, prose.remarks), _raw("</section>")]

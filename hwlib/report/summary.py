@@ -10,13 +10,13 @@ from hwlib.report.collect import Collection
 from hwlib.report.markdown import render
 from hwlib.report.scores import accuracy, measured
 from hwlib.report.statements_summary import sentences
-from hwlib.report.words import both, esc, heading
+from hwlib.report.words import both, esc, inline
 
 
 def summary(found: Collection) -> str:
     """The section `#summary`."""
     return (
-        f'<section id="summary"><h2>{heading("摘要", "Summary")}</h2>{_text(found)}'
+        f'<section id="summary"><h2>{inline("摘要", "Summary")}</h2>{_text(found)}'
         f'<div class="columns">{_accuracies(found)}<div>{_faces(found)}{_figures(found)}</div></div></section>'
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from hwlib.config import CONFIGS
 from hwlib.record import Record
+from hwlib.sources import KEEPING
 
 ZH, EN = "zh-Hant-TW", "en"
 
@@ -79,13 +80,8 @@ def both(zh: str, en: str) -> str:
     return f'<div lang="{ZH}">{zh}</div><div lang="{EN}">{en}</div>'
 
 
-def heading(zh: str, en: str) -> str:
-    """The same inside a heading, where no block may stand; the style sheet puts one below the other."""
-    return f'<span lang="{ZH}">{zh}</span> <span lang="{EN}">{en}</span>'
-
-
 def inline(zh: str, en: str) -> str:
-    """A span in each language. The arguments are HTML already."""
+    """A span in each language, where no block may stand, as in headings. The arguments are HTML already."""
     return f'<span lang="{ZH}">{zh}</span> <span lang="{EN}">{en}</span>'
 
 
@@ -129,10 +125,10 @@ def scenario(records: Iterable[Record], pair: tuple[str, str]) -> tuple[str, str
     return f"{src_zh}{'' if src_zh.endswith('）') else ' '}→ {tgt_zh}", f"{src} → {tgt}"
 
 
-BESIDE = {"profile", "data", "runs", "seed", "src", "tgt", "method", "attribute", "tsne_points"} | {
-    *("device", "precision", "deterministic", "checkpoint_seconds", "resume")
-}
-"""Parameters that say which run it is, or where and how it was computed, but not with what setting."""
+INCIDENTAL = {"seed", "device", "precision", "deterministic", *KEEPING}
+"""What may differ between the seeds of one mean: where and how a run was computed and kept, not what."""
+BESIDE = INCIDENTAL | {"profile", "src", "tgt", "method", "attribute", "tsne_points"}
+"""Parameters that are no setting of a training: the incidental ones, and those that say which run it is."""
 
 
 def changed(record: Record) -> dict[str, Any]:

@@ -231,8 +231,6 @@ def test_no_table_is_cut_and_the_summary_is_one_page(printed):
         }
         for first, last in ends.items():
             assert any(first in page and last in page[page.index(first) :] for page in joined[1:]), (name, first)
-        summaries = [i for i, page in enumerate(joined) if ("準確率：目標域測試集" if zh else "Accuracyonthe") in page]
-        assert any("Bydomain" in joined[i] or "8張" in joined[i] or "VAE" in joined[i] for i in summaries)
 
 
 @needs_chromium

@@ -1,7 +1,9 @@
 """The whole report of made-up records: its sentences turn with the outcome, and its Chinese is well set."""
 
 import html as entities
+import json
 import re
+import shutil
 
 import pytest
 from made_runs import DANN, PAIRS, UDA
@@ -230,3 +232,26 @@ def test_a_run_without_its_json_is_named(runs, pages):
     runs.p1()
     (runs.p2() / "run.json").unlink()
     assert "<li>p2_s0: there is no run.json" in pages("report.en")
+
+
+def test_the_summary_speaks_of_the_method_chosen_beforehand_and_not_of_the_luckiest(runs):
+    """Another method with a higher accuracy on the target does not take its place."""
+    runs.p4(PAIRS[0], 50.0)
+    lucky = runs.p4(PAIRS[0], 90.0)
+    other = lucky.with_name("p4_usps_mnistm_other_s0")
+    shutil.copytree(lucky, other)
+    runs.p4(PAIRS[0], 50.0)
+    run = json.loads((other / "run.json").read_text("utf-8"))
+    run["params"]["method"], run["metrics"]["accuracy"] = "other", {"other": 90.0}
+    (other / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    found = arrange(records(runs.folder))
+    assert {method for method, _ in found.p4} == {"dann_resnet34", "other"}
+    assert "The ResNet-34 DANN" in sentences("p4", found)[0][1]
+
+
+def test_seeds_that_were_kept_otherwise_are_one_mean(runs):
+    """How often a checkpoint is kept, or whether an attempt was discarded, is no other setting."""
+    for seed, value in enumerate((50.0, 54.0)):
+        params = {"resume": seed == 0, "checkpoint_seconds": 60.0 + seed}
+        runs.p3(PAIRS[0], {"source_only": 40.0, "dann": value, "target_only": 95.0}, seed=seed, params=params)
+    assert len(arrange(records(runs.folder)).p3[PAIRS[0]]) == 2

@@ -55,7 +55,7 @@ def test_prose_is_linked_and_headings_code_and_formulas_are_not():
         assert seen(page, BOTH, references) == page
 
 
-def test_an_unknown_view_is_only_a_name():
+def test_a_page_is_in_the_language_of_its_view():
     assert View("x", None).lang == "zh-Hant-TW"
     assert EN.lang == "en"
 
