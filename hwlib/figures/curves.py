@@ -14,6 +14,7 @@ MODELS = {
     "dann": ("DANN", ORANGE, ""),
     "target_only": ("on target", GREEN, (1, 1)),
     "dann_resnet34": ("ResNet-34 DANN", PURPLE, ""),
+    "adamatch": ("AdaMatch", PURPLE, ""),
 }
 """Label, colour and dashes of each model's line."""
 
@@ -89,18 +90,34 @@ def adaptation_curves(*records: Any) -> list[Row]:
 
 def _adaptation(record: Any) -> Row:
     zh, en = title_of(record, zh=True), title_of(record)
+    if "mask_rate" in record.history:
+        second = Panel(
+            partial(_pseudo_labels, record),
+            zh=f"{zh}：目標域測試準確率，與採用的偽標籤比例",
+            en=f"{en}: accuracy on the target test set, and share of pseudo-labels used",
+        )
+    else:
+        second = Panel(
+            partial(_domain_accuracy, record.history),
+            zh=f"{zh}：領域分類器的準確率（50% 表示分不出領域）",
+            en=f"{en}: accuracy of the domain classifier (50%: it cannot tell)",
+        )
     return Row(
-        (
-            Panel(partial(_class_loss, record.history), zh=f"{zh}：各模型的類別損失", en=f"{en}: class loss"),
-            Panel(
-                partial(_domain_accuracy, record.history),
-                zh=f"{zh}：領域分類器的準確率（50% 表示分不出領域）",
-                en=f"{en}: accuracy of the domain classifier (50%: it cannot tell)",
-            ),
-        ),
+        (Panel(partial(_class_loss, record.history), zh=f"{zh}：各模型的類別損失", en=f"{en}: class loss"), second),
         zh,
         en,
     )
+
+
+def _pseudo_labels(record: Any, axes: Axes) -> None:
+    """Accuracy on the target test set at some steps, labels joined after training, and the share of pseudo-labels that
+    were sure enough to be used."""
+    history, model = record.history, record.history["model"][0]
+    _line(axes, history, "mask_rate", GREEN, "pseudo-labels used", (1, 1))
+    if f"target_accuracy_{model}" in record.arrays:
+        steps, values = (record.arrays[f"{name}_{model}"] for name in ("observed_at", "target_accuracy"))
+        _line(axes, {"step": steps, "accuracy": values}, "accuracy", PURPLE, "target accuracy")
+    _finish(axes, "Pseudo-labels and target accuracy", "%", (0, 101))
 
 
 def _each(history: dict[str, np.ndarray]):

@@ -1,6 +1,7 @@
 """The networks that the report prints, one file a problem; nothing here knows about training."""
 
 from hwlib.models.attribute_cnn import AttributeCNN
+from hwlib.models.compact_cnn import CompactCNN
 from hwlib.models.dann import DANN, DomainAdversarialNetwork, reverse_gradient
 from hwlib.models.gan import Discriminator, Generator
 from hwlib.models.resnet34_dann import ResNet34DANN
@@ -10,6 +11,7 @@ __all__ = [
     "DANN",
     "VAE",
     "AttributeCNN",
+    "CompactCNN",
     "Discriminator",
     "DomainAdversarialNetwork",
     "Generator",

@@ -28,7 +28,7 @@ HISTORY = {
     "p1": ("step", "reconstruction", "kl"),
     "p2": ("step", "discriminator_loss", "generator_loss", "discriminator_real", "discriminator_fake"),
     "p3": ("model", "step", "class_loss", "domain_loss"),
-    "p4": ("model", "step", "class_loss", "domain_loss"),
+    "p4": ("model", "step", "class_loss"),
 }
 IMAGES = ("originals", "reconstructions", "faces", "interpolation")
 NUMBERS = {"p1": ("test_mse", "test_kl"), "p2": ("discriminator_real", "discriminator_fake")}

@@ -17,6 +17,7 @@ METHODS = {
     "source_only": ("只用來源域訓練", "Trained on source"),
     "dann": ("DANN", "DANN"),
     "target_only": ("用目標域標籤訓練", "Trained on target"),
+    "adamatch": ("AdaMatch", "AdaMatch"),
     "dann_resnet34": ("ResNet-34 DANN", "ResNet-34 DANN"),
 }
 KINDS = {
@@ -135,7 +136,7 @@ def changed(record: Record) -> dict[str, Any]:
     """The parameters of a record that its profile would have set otherwise."""
     config = CONFIGS[record.problem]
     defaults = {f.name: f.default for f in dataclasses.fields(config)}
-    budget = defaults | config.budgets.get(record.run["profile"], {})
+    budget = defaults | config.budget(record.run["profile"], record.params.get("method"))
     params = record.params
     if params.get("steps") is not None or params.get("epochs") is not None:
         budget |= {name: None for name in ("steps", "epochs") if params.get(name) is None}

@@ -26,6 +26,8 @@ Losses = dict[str, torch.Tensor]
 Row = dict[str, Any]
 ROWS = 100
 """Rows of a history at most; each row is the mean over the steps since the row before."""
+OBSERVATIONS = 16
+"""Observations of a training at most, evenly spread, the last one at its end."""
 
 
 class LearningRule:
@@ -76,6 +78,9 @@ class Plan:
     def epoch_ends(self, step: int) -> bool:
         return step % self.steps_per_epoch == 0 or step == self.steps
 
+    def observed(self, step: int) -> bool:
+        return step % math.ceil(self.steps / OBSERVATIONS) == 0 or step == self.steps
+
 
 class Loop:
     """The steps of one training and all that they depend on, so that `state` and `load` lose nothing."""
@@ -101,6 +106,7 @@ class Loop:
             module.train()
         self.step = 0
         self.history: list[Row] = []
+        self.observations: dict[int, torch.Tensor] = {}
         self._totals: Losses = {}
         self._counted = 0
         self._act = Graph(self._step) if compute.graphs else self._step
@@ -143,6 +149,12 @@ class Loop:
         self._counted = 0
         return row
 
+    def observe(self, function: Callable[[], torch.Tensor]) -> None:
+        """Keep what `function` says of the networks as they stand, and put them back into training mode."""
+        self.observations[self.step] = function()
+        for module in self.rule.modules.values():
+            module.train()
+
     def _means(self) -> dict[str, float]:
         """Means over the steps since the last row; `WorkbookError` when one is not finite."""
         means = {name: float(total) / max(1, self._counted) for name, total in self._totals.items()}
@@ -163,6 +175,7 @@ class Loop:
             "training": self._identity,
             "step": self.step,
             "history": self.history,
+            "observations": self.observations,
             "modules": {name: module.state_dict() for name, module in self.rule.modules.items()},
             "random": self._random(),
         }
@@ -186,6 +199,7 @@ class Loop:
         for name, module in self.rule.modules.items():
             module.load_state_dict(state["modules"][name])
         self.step, self.history = state["step"], state["history"]
+        self.observations = state["observations"]
         if self.step < self.plan.steps:
             rates = [group["lr"] for group in self._groups]
             for optimizer, kept in zip(self.rule.optimizers, state["optimizers"], strict=True):
@@ -219,11 +233,13 @@ class Loop:
 
 
 class Fitted(NamedTuple):
-    """A training's history, a row every `plan.interval` steps; its seconds; those of them in earlier attempts."""
+    """A training's history, a row every `plan.interval` steps; its seconds; those of them in earlier attempts; what was
+    observed on the way, by step."""
 
     history: list[Row]
     seconds: float
     earlier: float
+    observations: dict[int, torch.Tensor]
 
 
 def fit(
@@ -237,6 +253,7 @@ def fit(
     label: str,
     keeper: Keeper | None = None,
     watch: Callable[[list[Row]], None] | None = None,
+    observe: Callable[[], torch.Tensor] | None = None,
 ) -> Fitted:
     """Train by `rule` for `plan.steps` steps, and return the history and the seconds.
 
@@ -246,6 +263,8 @@ def fit(
         stop, and at the end. A training that it has kept goes on from there, to the same bits on the CPU, and its
         seconds are those of all attempts together.
     watch: called with the history so far after each row, for a live view.
+    observe: called now and then and after the last step; returns a tensor on the CPU, as predictions for images without
+        labels. It may put the networks into evaluation mode and must draw no random numbers.
     Raises `WorkbookError` when a loss is no longer finite, naming step and learning rate, and `Stopped` after the
     step in which SIGINT or SIGTERM came.
     """
@@ -270,6 +289,8 @@ def fit(
             while loop.step < plan.steps:
                 loop.advance()
                 row_ends = plan.row_ends(loop.step)
+                if observe and plan.observed(loop.step):
+                    loop.observe(observe)
                 if row_ends:
                     loop.row()
                     report(Progress(loop.step, plan.steps, before + time.perf_counter() - start, loop.history))
@@ -288,7 +309,7 @@ def fit(
         raise type(error)(f"{label}: {error}") from None
     finally:
         loop.close()
-    return Fitted(loop.history, before + time.perf_counter() - start, before)
+    return Fitted(loop.history, before + time.perf_counter() - start, before, loop.observations)
 
 
 def _identity(rule: LearningRule, plan: Plan, batch_size: int, seed: int) -> dict[str, str]:

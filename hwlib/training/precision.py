@@ -32,16 +32,20 @@ class Compute:
         """Move a module here, its convolutions in channels_last, the layout in which they are fastest."""
         return module.to(self.device, memory_format=torch.channels_last)
 
-    def adam(self, module: torch.nn.Module, lr: float, betas=(0.9, 0.999)) -> torch.optim.Adam:
+    def adam(
+        self, module: torch.nn.Module, lr: float, betas=(0.9, 0.999), weight_decay: float = 0.0
+    ) -> torch.optim.Adam:
         """Return Adam over the trainable parameters; fused, one kernel for all of them, where there is such a one.
 
-        On CUDA its learning rate and its count of steps live on the device, where a recorded step can read them.
+        A weight decay is decoupled from the gradient (AdamW, Loshchilov & Hutter 2019). On CUDA the learning rate and
+        the count of steps live on the device, where a recorded step can read them.
         """
         trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        settings = {"betas": betas, "weight_decay": weight_decay, "decoupled_weight_decay": True}
         if self.device.type == "cuda":
             rate = torch.tensor(lr, device=self.device)
-            return torch.optim.Adam(trainable, rate, betas, fused=True, capturable=True)
-        return torch.optim.Adam(trainable, lr, betas, fused=self.device.type == "cpu")
+            return torch.optim.Adam(trainable, rate, fused=True, capturable=True, **settings)
+        return torch.optim.Adam(trainable, lr, fused=self.device.type == "cpu", **settings)
 
     def describe(self) -> dict:
         """Return what a record says of hardware and versions."""

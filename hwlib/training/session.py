@@ -1,6 +1,7 @@
 """A training within a run."""
 
 import weakref
+from collections.abc import Callable
 
 import torch
 
@@ -21,11 +22,14 @@ def train(
     *,
     model: str = "model",
     longest: int | None = None,
+    observe: Callable[[], torch.Tensor] | None = None,
 ) -> float:
     """Train by `rule` as the run's configuration says, add history and seconds to the run; return the seconds.
 
     sets: as `fit` takes them; model: the column that tells this training's rows from others in the run;
     longest: images that make an epoch, the longest of `sets` unless given.
+    observe: as `fit` takes it; what it returned on the way is kept as the arrays `observed_<model>`, a row each time,
+        and `observed_at_<model>`, the steps.
     Checkpoints go to the run, every `config.checkpoint_seconds`; an attempt that ended before its time goes on from
     there, and a training that had ended is only loaded.
     Raises `WorkbookError` for a network that has been trained before: its record would tell half of its steps.
@@ -45,7 +49,15 @@ def train(
         compute=compute,
         label=model,
         keeper=keeper,
+        observe=observe,
     )
     _TRAINED.update(rule.modules.values())
     run.add_training(model, fitted.history, fitted.seconds, fitted.earlier)
+    if fitted.observations:
+        run.save_arrays(
+            **{
+                f"observed_{model}": torch.stack([*fitted.observations.values()]),
+                f"observed_at_{model}": torch.tensor([*fitted.observations]),
+            }
+        )
     return fitted.seconds
