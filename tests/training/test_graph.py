@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hwlib.models import DANN, VAE, AttributeCNN, Discriminator, Generator
+from hwlib.models import DANN, VAE, AttributeCNN, CompactCNN, Discriminator, Generator
 from hwlib.training import batches, engine
+from hwlib.training.adamatch import AdaMatchRule
 from hwlib.training.adaptation import DANNRule, SupervisedRule
 from hwlib.training.attributes import AttributeRule
 from hwlib.training.engine import LearningRule, Plan, fit
@@ -78,9 +79,10 @@ class Device(Compute):
 
     graphs = False
 
-    def adam(self, module, lr, betas=(0.9, 0.999)):
+    def adam(self, module, lr, betas=(0.9, 0.999), weight_decay=0.0):
         trainable = [p for p in module.parameters() if p.requires_grad]
-        return torch.optim.Adam(trainable, torch.tensor(lr), betas, fused=True)
+        settings = {"betas": betas, "weight_decay": weight_decay, "decoupled_weight_decay": True}
+        return torch.optim.Adam(trainable, torch.tensor(lr), fused=True, **settings)
 
 
 class Recorded(Device):
@@ -111,6 +113,12 @@ def mixed(compute):
     return DANNRule(DANN(), compute, 1e-3, batches="mixed"), [(DIGITS, LABELS), (255 - DIGITS,)]
 
 
+def adamatch(compute):
+    rule = AdaMatchRule(CompactCNN(), compute, 1e-3, grey_source=True, grey_target=False)
+    rule.threshold = 0.9  # of an untrained network's confidence: masks differ from step to step
+    return rule, [(DIGITS, LABELS), (255 - DIGITS,)]
+
+
 def train(make, compute):
     torch.manual_seed(0)
     rule, sets = make(compute)
@@ -118,7 +126,7 @@ def train(make, compute):
     return fitted.history, [value for m in rule.modules.values() for value in m.state_dict().values()]
 
 
-@pytest.mark.parametrize("make", [vae, gan, attributes, supervised, dann, mixed])
+@pytest.mark.parametrize("make", [vae, gan, attributes, supervised, dann, mixed, adamatch])
 def test_replaying_a_recorded_step_is_training(monkeypatch, make):
     monkeypatch.setattr(engine, "Graph", Taped)
     monkeypatch.setattr(Taped, "replays", 0)

@@ -43,9 +43,19 @@ class Averaged(LearningRule):
         return 1 - progress**2
 
 
+def observer(rule):
+    def observe():
+        rule.model.eval()
+        with torch.no_grad():
+            return rule.model(X)
+
+    return observe
+
+
 def train(rule, keeper=None, watch=None, plan=PLAN):
     sets = [(X, X.sin()), (X[:11],)]
-    return fit(rule, sets, plan, batch_size=4, seed=5, compute=CPU, label="model", keeper=keeper, watch=watch)
+    options = {"keeper": keeper, "watch": watch, "observe": observer(rule)}
+    return fit(rule, sets, plan, batch_size=4, seed=5, compute=CPU, label="model", **options)
 
 
 def weights(rule):
@@ -54,6 +64,8 @@ def weights(rule):
 
 def assert_same(rule, fitted, other, other_fitted):
     assert fitted.history == other_fitted.history
+    assert list(fitted.observations) == list(other_fitted.observations) != []
+    assert all(torch.equal(value, other_fitted.observations[step]) for step, value in fitted.observations.items())
     assert len(weights(rule)) == len(weights(other)) > 10
     assert all(torch.equal(a, b) for a, b in zip(weights(rule), weights(other), strict=True))
 
@@ -90,6 +102,8 @@ def test_killed_in_the_middle_of_a_row_it_ends_with_the_same_bits(tmp_path):
     loop = Loop(Averaged(), [(X, X.sin()), (X[:11],)], plan, batch_size=4, seed=5, compute=CPU)
     for _ in range(140):
         loop.advance()
+        if plan.observed(loop.step):
+            loop.observe(observer(loop.rule))
         if loop.plan.row_ends(loop.step):
             loop.row()
     assert not plan.row_ends(loop.step)
