@@ -46,7 +46,7 @@ def build_rule(kind: str, config: Config, compute: Compute) -> LearningRule:
     if kind in ("source_only", "target_only"):
         return SupervisedRule(DANN(), compute, config.lr)
     model = ResNet34DANN(config.weights) if kind == "dann_resnet34" else DANN()
-    return DANNRule(model, compute, config.lr, config.batches, config.reversal)
+    return DANNRule(model, compute, config.lr, config.batches, config.reversal, config.augment)
 
 
 def build_loop(name: str, sets: list[tuple[torch.Tensor, ...]], batch_size: int, compute: Compute) -> Loop:

@@ -110,7 +110,8 @@ class DANNConfig(Config):
     """Problem 3: `src` and `tgt` name the digit sets, source with labels and target without.
 
     `reversal` is the largest strength of gradient reversal, 1 in the paper. `batches` says whether source and target
-    pass the extractor as two batches, each with its own batch statistics, or as one mixed batch.
+    pass the extractor as two batches, each with its own batch statistics, or as one mixed batch. `augment` says
+    whether the images of all trainings are shown as they are or in mildly changed views.
     """
 
     problem: ClassVar[str] = "p3"
@@ -125,6 +126,7 @@ class DANNConfig(Config):
     tgt: str = option("mnistm")
     batches: str = option("separate", choices=("separate", "mixed"))
     reversal: float = option(1.0, minimum=0)
+    augment: str = option("none", choices=("none", "mild"))
     tsne_points: int | None = option(None, minimum=100)
 
     @property
@@ -137,7 +139,7 @@ class DANNConfig(Config):
 class UDAConfig(DANNConfig):
     """Problem 4: `method` adapts; `weights` of the ResNet-34 trunk are `none`, `imagenet` or a file.
 
-    `batches`, `reversal` and `weights` belong to `dann_resnet34`.
+    `batches`, `reversal`, `augment` and `weights` belong to `dann_resnet34`.
     """
 
     problem: ClassVar[str] = "p4"

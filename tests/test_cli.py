@@ -68,9 +68,9 @@ def test_plan_of_everything():
         "p3_usps_mnistm_s0",
         "p3_mnistm_svhn_s0",
         "p3_svhn_usps_s0",
-        "p4_usps_mnistm_dann_resnet34_s0",
-        "p4_mnistm_svhn_dann_resnet34_s0",
-        "p4_svhn_usps_dann_resnet34_s0",
+        "p4_usps_mnistm_adamatch_s0",
+        "p4_mnistm_svhn_adamatch_s0",
+        "p4_svhn_usps_adamatch_s0",
     ]
 
 

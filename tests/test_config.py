@@ -2,7 +2,7 @@
 
 import pytest
 
-from hwlib.config import CONFIGS, PROFILES, read, read_notebook
+from hwlib.config import AUTO_METHOD, CONFIGS, PROFILES, UDAConfig, read, read_notebook
 from hwlib.errors import WorkbookError
 
 BAD = [
@@ -31,7 +31,7 @@ BAD = [
     ("p1", {"resume": "maybe"}, "resume: 'maybe' is not true or false"),
     ("p1", {"resume": 1}, "resume: 1 is not true or false"),
     ("p1", {"checkpoint_seconds": -1}, "checkpoint_seconds: -1.0 is too small; it is at least 0"),
-    ("p4", {"method": "magic"}, "method: 'magic' is not one of auto, dann_resnet34"),
+    ("p4", {"method": "magic"}, "method: 'magic' is not one of auto, adamatch, dann_resnet34"),
 ]
 
 
@@ -64,13 +64,22 @@ def test_numbers_may_come_as_text_and_floats():
 
 
 def test_full_profile_is_the_reports():
-    settings = {p: (c.epochs, c.batch_size, c.lr) for p in CONFIGS for c in [read(p, {"profile": "full"})]}
+    students = {"p4": {"method": "dann_resnet34"}}
+    read_all = {p: read(p, {"profile": "full"} | students.get(p, {})) for p in CONFIGS}
+    settings = {p: (c.epochs, c.batch_size, c.lr) for p, c in read_all.items()}
     assert settings == {"p1": (200, 128, 1e-4), "p2": (200, 128, 2e-4), "p3": (100, 128, 1e-3), "p4": (100, 128, 1e-3)}
+
+
+def test_each_method_has_its_own_budget():
+    ours, students = (read("p4", {"profile": "quick", "method": m}) for m in ("auto", "dann_resnet34"))
+    assert (ours.method, students.method) == (AUTO_METHOD, "dann_resnet34")
+    assert (ours.steps, ours.lr) != (students.steps, students.lr)
+    assert {p for budgets in UDAConfig.methods.values() for p in budgets} == set(PROFILES)
 
 
 def test_run_ids():
     ids = [read(p, {"profile": "smoke", "seed": 3}).run_id for p in CONFIGS]
-    assert ids == ["p1_s3", "p2_s3", "p3_usps_mnistm_s3", "p4_usps_mnistm_dann_resnet34_s3"]
+    assert ids == ["p1_s3", "p2_s3", "p3_usps_mnistm_s3", "p4_usps_mnistm_adamatch_s3"]
 
 
 def test_environment_names_the_profile(monkeypatch):

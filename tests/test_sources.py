@@ -63,6 +63,10 @@ def hash_with(monkeypatch, tmp_path, problem, module, edit):
         ("p3", "hwlib.models.vae", False),
         ("p3", "hwlib.training.adaptation", True),
         ("p4", "hwlib.models.resnet34_dann", True),
+        ("p4", "hwlib.models.compact_cnn", True),
+        ("p4", "hwlib.training.adamatch", True),
+        ("p4", "hwlib.training.augment", True),
+        ("p1", "hwlib.training.adamatch", False),
     ],
 )
 def test_a_run_depends_on_the_modules_that_it_reaches(monkeypatch, tmp_path, problem, module, changes):

@@ -1,11 +1,13 @@
 """Problems 3 and 4: learning a digit classifier on one domain, or on one domain for another."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch.nn.functional import nll_loss
 
 from hwlib.models import DomainAdversarialNetwork, reverse_gradient
+from hwlib.training.augment import mild
 from hwlib.training.batches import normalise
 from hwlib.training.engine import LearningRule, Losses
 from hwlib.training.precision import Compute
@@ -21,17 +23,27 @@ def cosine(progress: float) -> float:
     return (1 + math.cos(math.pi * progress)) / 2
 
 
-class SupervisedRule(LearningRule):
-    """Plain classification of one labelled domain: "source only" or "target only"."""
+VIEWS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"none": lambda images: images, "mild": mild}
+"""What the parameter `augment` does to images that are trained on."""
 
-    def __init__(self, model: DomainAdversarialNetwork, compute: Compute, lr: float) -> None:
+
+def view(images: torch.Tensor, augment: str) -> torch.Tensor:
+    """Return uint8 images (B, C, 28, 28) as a network takes them, in a view that `augment` names."""
+    return VIEWS[augment](normalise(images)).contiguous(memory_format=torch.channels_last)
+
+
+class SupervisedRule(LearningRule):
+    """Plain classification of one labelled domain: "source only" or "target only"; `augment` names one of `VIEWS`."""
+
+    def __init__(self, model: DomainAdversarialNetwork, compute: Compute, lr: float, augment: str = "none") -> None:
+        self.augment = augment
         self.model = compute.place(model)
         self.modules = {"model": model}
         # The domain classifier has no part in this loss; Adam leaves parameters without gradient alone.
         self.optimizers = [compute.adam(model, lr)]
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, *, progress: torch.Tensor) -> Losses:
-        loss = nll_loss(self.model(normalise(images)).float(), labels)
+        loss = nll_loss(self.model(view(images, self.augment)).float(), labels)
         self.optimizers[0].zero_grad(set_to_none=True)
         loss.backward()
         self.optimizers[0].step()
@@ -49,6 +61,7 @@ class DANNRule(LearningRule):
         paper's network without batch normalisation may. Mixed, the domains stay easy to tell apart, and at full
         strength the classifier can collapse: svhn to mnist fell to 15.9 % in 2000 steps (README, results).
     reversal: scales the paper's schedule of the strength of reversal.
+    augment: one of `VIEWS`, drawn for the images of both domains.
     """
 
     def __init__(
@@ -58,18 +71,20 @@ class DANNRule(LearningRule):
         lr: float,
         batches: str = "separate",
         reversal: float = 1.0,
+        augment: str = "none",
     ) -> None:
         self.model = compute.place(model)
         self.modules = {"model": model}
         self.optimizers = [compute.adam(model, lr)]
         self.mixed = batches == "mixed"
         self.reversal = reversal
+        self.augment = augment
 
     def step(
         self, source: torch.Tensor, labels: torch.Tensor, target: torch.Tensor, *, progress: torch.Tensor
     ) -> Losses:
         n = len(source)
-        images = [normalise(source), normalise(target)]
+        images = [view(source, self.augment), view(target, self.augment)]
         if self.mixed:
             images = [torch.cat(images)]  # (2n, 3, 28, 28)
         features = torch.cat([self.model.features(batch) for batch in images])  # (2n, 800)

@@ -89,6 +89,13 @@ def weak(images: torch.Tensor) -> torch.Tensor:
     return warp(images, affine_matrices(len(images), images.device, rotation=0.1, scale=0.1, shear=0.05, shift=2))
 
 
+def mild(images: torch.Tensor) -> torch.Tensor:
+    """A view for plain training of problem 3: a moderate turn, stretch and shift, either polarity, other contrasts."""
+    n, device = len(images), images.device
+    images = warp(images, affine_matrices(n, device, rotation=0.2, scale=0.2, shear=0.1, shift=2))
+    return recolour(flip_intensity(images, 0.5), contrast=(-0.5, 0.2), brightness=0.2, colour=0.3)
+
+
 def strong(images: torch.Tensor) -> torch.Tensor:
     """A view that changes what a digit's name does not hang on: pose, polarity, colours, contrast, noise, a hole."""
     n, device = len(images), images.device

@@ -30,4 +30,4 @@ def build_rule(
     """
     if config.method == "adamatch":
         return AdaMatchRule(model, compute, config.lr, grey_source=is_grey(source), grey_target=is_grey(target))
-    return DANNRule(model, compute, config.lr, config.batches, config.reversal)
+    return DANNRule(model, compute, config.lr, config.batches, config.reversal, config.augment)

@@ -158,7 +158,7 @@ def test_the_reference_reads_the_same_images(folder):
 
 def test_full_profile_takes_the_steps_that_the_budgets_say():
     steps = {training.name: (training.kind, training.plan.steps) for training in full.trainings()}
-    budgets = {problem: config.budgets["full"] for problem, config in CONFIGS.items()}
+    budgets = {problem: config.budget("full", "dann_resnet34") for problem, config in CONFIGS.items()}
 
     def expected(problem, longest):
         return budgets[problem]["epochs"] * math.ceil(longest / budgets[problem]["batch_size"])

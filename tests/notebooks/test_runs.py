@@ -59,13 +59,13 @@ def test_papermill_with_an_output_path_of_ones_own(tmp_path):
     result = papermill(NOTEBOOKS / "p4_uda.ipynb", out, "-p", "src", "svhn", "-p", "tgt", "usps", "-p", "runs", runs)
     assert result.returncode == 0, result.stderr
     nbformat.validate(nbformat.read(out, as_version=4))
-    record = Record.load(runs / "p4_svhn_usps_dann_resnet34_s0")
+    record = Record.load(runs / "p4_svhn_usps_adamatch_s0")
     assert [path.name for path in record.folder.glob("*.safetensors")] == ["model.safetensors"]
     shown = nbformat.read(out, as_version=4).cells[-1].outputs[0]["data"]
     assert shown["text/plain"] == repr(record)
     assert json.dumps(record.metrics["accuracy"]).replace('"', "&quot;") in shown["text/html"]
-    assert record.metrics["accuracy"].keys() == {"dann_resnet34"}
-    assert record.params["method"] == "dann_resnet34"
+    assert record.metrics["accuracy"].keys() == {"adamatch"}
+    assert record.params["method"] == "adamatch"
     assert record.params["weights"] == "none"
 
 
@@ -142,15 +142,15 @@ def test_a_failed_run_does_not_stop_the_others_and_the_status_says_so(tmp_path, 
     assert [line.split("]")[1].split(":")[0].strip() for line in failed] == [
         "p3_usps_mnistm_s0",
         "p3_svhn_usps_s0",
-        "p4_usps_mnistm_dann_resnet34_s0",
-        "p4_svhn_usps_dann_resnet34_s0",
+        "p4_usps_mnistm_adamatch_s0",
+        "p4_svhn_usps_adamatch_s0",
     ]
     assert all("train.csv" in line and "2" in line and "10" in line for line in failed)
     assert {path.name for path in runs.glob("*/run.json") for path in [path.parent]} == {
         "p1_s0",
         "p2_s0",
         "p3_mnistm_svhn_s0",
-        "p4_mnistm_svhn_dann_resnet34_s0",
+        "p4_mnistm_svhn_adamatch_s0",
     }
     assert len(list(runs.glob("*.failed.ipynb"))) == 4
 

@@ -9,6 +9,7 @@ from torch.nn import functional
 from hwlib.models import DANN, VAE, Discriminator, Generator
 from hwlib.training.adaptation import DANNRule, SupervisedRule, cosine, reversal_strength
 from hwlib.training.attributes import AttributeRule
+from hwlib.training.augment import mild
 from hwlib.training.batches import normalise
 from hwlib.training.engine import Plan, fit
 from hwlib.training.gan import GANRule
@@ -103,22 +104,25 @@ def test_gan_step():
     assert all(p.requires_grad for p in rule.discriminator.parameters())
 
 
-def test_supervised_step_leaves_the_domain_classifier_alone():
-    rule = SupervisedRule(made(DANN), CPU, lr=1e-3)
+@pytest.mark.parametrize("augment", ["none", "mild"])
+def test_supervised_step_leaves_the_domain_classifier_alone(augment):
+    rule = SupervisedRule(made(DANN), CPU, lr=1e-3, augment=augment)
     before = {k: v.clone() for k, v in rule.model.classify_domain.state_dict().items()}
     x, y = digits(), torch.arange(8)
     torch.manual_seed(7)
     rule.step(x, y, progress=torch.tensor(0.0))
     reference = made(DANN)
     torch.manual_seed(7)
-    functional.nll_loss(reference(x.float() / 127.5 - 1), y).backward()
+    images = x.float() / 127.5 - 1
+    functional.nll_loss(reference(mild(images) if augment == "mild" else images), y).backward()
     assert_same_gradients(gradients(rule.model), gradients(reference))
     assert all(torch.equal(v, before[k]) for k, v in rule.model.classify_domain.state_dict().items())
 
 
+@pytest.mark.parametrize("augment", ["none", "mild"])
 @pytest.mark.parametrize("batches", ["separate", "mixed"])
-def test_dann_step(batches):
-    rule = DANNRule(made(DANN), CPU, lr=1e-3, batches=batches, reversal=0.5)
+def test_dann_step(batches, augment):
+    rule = DANNRule(made(DANN), CPU, lr=1e-3, batches=batches, reversal=0.5, augment=augment)
     source, labels, target = digits(), torch.arange(8), 255 - digits()
     torch.manual_seed(7)
     losses = rule.step(source, labels, target, progress=torch.tensor(0.3))
@@ -126,6 +130,8 @@ def test_dann_step(batches):
     reference = made(DANN)
     torch.manual_seed(7)
     images = torch.cat((source, target)).float() / 127.5 - 1
+    if augment == "mild":
+        images = torch.cat((mild(images[:8]), mild(images[8:])))
     parts = images.split(8 if batches == "separate" else 16)
     features = torch.cat([reference.features(part) for part in parts])
     class_loss = functional.nll_loss(reference.classify_class(features[:8]), labels)
