@@ -135,11 +135,27 @@ class DANNConfig(Config):
         return f"{self.problem}_{self.src}_{self.tgt}_s{self.seed}"
 
 
+INGREDIENTS = (
+    "pseudo_labels",
+    "teacher",
+    "threshold",
+    "alignment",
+    "ramp",
+    "strong_views",
+    "geometry",
+    "intensity",
+    "noise",
+    "blending",
+)
+"""What `adamatch` can be trained without. Without `pseudo_labels` it trains on the source alone, in the same views."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class UDAConfig(DANNConfig):
     """Problem 4: `method` adapts; `weights` of the ResNet-34 trunk are `none`, `imagenet` or a file.
 
-    `batches`, `reversal`, `augment` and `weights` belong to `dann_resnet34`.
+    `batches`, `reversal`, `augment` and `weights` belong to `dann_resnet34`. `without` leaves
+    one of `INGREDIENTS` out of `adamatch`, to measure what it is worth.
     """
 
     problem: ClassVar[str] = "p4"
@@ -161,6 +177,7 @@ class UDAConfig(DANNConfig):
 
     method: str = option("auto", choices=("auto", "adamatch", "dann_resnet34"))
     weights: str = option("none")
+    without: str = option("nothing", choices=("nothing", *INGREDIENTS))
 
     @classmethod
     def budget(cls, profile: str, method: str | None = None) -> dict[str, Any]:
@@ -168,8 +185,9 @@ class UDAConfig(DANNConfig):
 
     @property
     def run_id(self) -> str:
-        """`p4_<src>_<tgt>_<method>_s<seed>`."""
-        return f"{self.problem}_{self.src}_{self.tgt}_{self.method}_s{self.seed}"
+        """`p4_<src>_<tgt>_<method>[_without_<ingredient>]_s<seed>`."""
+        left_out = "" if self.without == "nothing" else f"_without_{self.without}"
+        return f"{self.problem}_{self.src}_{self.tgt}_{self.method}{left_out}_s{self.seed}"
 
 
 CONFIGS: dict[str, type[Config]] = {cls.problem: cls for cls in (VAEConfig, GANConfig, DANNConfig, UDAConfig)}
@@ -281,6 +299,8 @@ def _complete(config: Config) -> Config:
     profile = default_profile() if config.profile == "auto" else config.profile
     if getattr(config, "method", None) == "auto":
         config = dataclasses.replace(config, method=AUTO_METHOD)
+    if getattr(config, "without", "nothing") != "nothing" and config.method != "adamatch":
+        raise WorkbookError(f"without: {config.without!r} is an ingredient of adamatch, not of {config.method}")
     budget = config.budget(profile, getattr(config, "method", None))
     if config.epochs is not None or config.steps is not None:
         budget.pop("epochs", None)

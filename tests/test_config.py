@@ -31,6 +31,8 @@ BAD = [
     ("p1", {"resume": "maybe"}, "resume: 'maybe' is not true or false"),
     ("p1", {"resume": 1}, "resume: 1 is not true or false"),
     ("p1", {"checkpoint_seconds": -1}, "checkpoint_seconds: -1.0 is too small; it is at least 0"),
+    ("p4", {"without": "luck"}, "without: 'luck' is not one of nothing, pseudo_labels, teacher"),
+    ("p4", {"without": "ramp", "method": "dann_resnet34"}, "without: 'ramp' is an ingredient of adamatch, not of dann"),
     ("p4", {"method": "magic"}, "method: 'magic' is not one of auto, adamatch, dann_resnet34"),
 ]
 
@@ -80,6 +82,11 @@ def test_each_method_has_its_own_budget():
 def test_run_ids():
     ids = [read(p, {"profile": "smoke", "seed": 3}).run_id for p in CONFIGS]
     assert ids == ["p1_s3", "p2_s3", "p3_usps_mnistm_s3", "p4_usps_mnistm_adamatch_s3"]
+
+
+def test_a_run_without_an_ingredient_has_a_folder_of_its_own():
+    config = read("p4", {"profile": "smoke", "src": "svhn", "tgt": "mnist", "without": "teacher"})
+    assert config.run_id == "p4_svhn_mnist_adamatch_without_teacher_s0"
 
 
 def test_environment_names_the_profile(monkeypatch):

@@ -48,17 +48,29 @@ class AdaMatchRule(LearningRule):
 
     The teacher is the moving average of the weights (Tarvainen & Valpola 2017; French et al. 2018). It is `model`, what
     is reported and saved; the network that is trained is a copy of it.
+
+    without: an ingredient to leave out, one of `hwlib.config.INGREDIENTS`, so that what it is worth can be measured.
     """
 
-    def __init__(self, model: nn.Module, compute: Compute, lr: float, *, grey_source: bool, grey_target: bool) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        compute: Compute,
+        lr: float,
+        *,
+        grey_source: bool,
+        grey_target: bool,
+        without: str = "nothing",
+    ) -> None:
         self.model = compute.place(model).requires_grad_(False)
         self.student = copy.deepcopy(model).requires_grad_(True)
         self.alignment = Alignment().to(compute.device)
         self.modules = {"model": self.model, "student": self.student, "alignment": self.alignment}
         self.optimizers = [compute.adam(self.student, lr, weight_decay=0.01)]
-        self.average = 0.99
-        self.threshold = 0.9
-        self.blends = grey_source and not grey_target
+        self.average = 0.0 if without == "teacher" else 0.99
+        self.threshold = 0.0 if without == "threshold" else 0.8
+        self.blends = grey_source and not grey_target and without != "blending"
+        self.without = without
 
     def step(
         self, source: torch.Tensor, labels: torch.Tensor, target: torch.Tensor, *, progress: torch.Tensor
@@ -68,12 +80,13 @@ class AdaMatchRule(LearningRule):
         if self.blends:
             source = blend(source, patches(target), 0.5)
         half = n // 2
-        images = torch.cat((weak(source[:half]), strong(source[half:]), strong(target)))  # (2n, 3, 28, 28)
+        views = weak(source[:half]), self._strong(source[half:]), self._strong(target)
+        images = torch.cat(views)  # (2n, 3, 28, 28)
         scores = self.student(images.contiguous(memory_format=torch.channels_last)).float()  # (2n, 10)
         pseudo, used, entropy = self._pseudo_labels(weak(target), scores[:half])
         class_loss = nll_loss(scores[:n], labels)
         target_loss = (nll_loss(scores[n:], pseudo, reduction="none") * used).mean()
-        weight = (1 - torch.cos(math.pi * (progress / RAMP).clamp(max=1))) / 2
+        weight = self._weight(progress)
         self.optimizers[0].zero_grad(set_to_none=True)
         (class_loss + weight * target_loss).backward()
         self.optimizers[0].step()
@@ -87,6 +100,17 @@ class AdaMatchRule(LearningRule):
             "target_entropy": entropy,
         }
 
+    def _strong(self, images: torch.Tensor) -> torch.Tensor:
+        return weak(images) if self.without == "strong_views" else strong(images, self.without)
+
+    def _weight(self, progress: torch.Tensor) -> torch.Tensor:
+        """Of pseudo-labels: from 0 to 1 along half a cosine (§3.4)."""
+        if self.without == "pseudo_labels":
+            return torch.zeros_like(progress)
+        if self.without == "ramp":
+            return torch.ones_like(progress)
+        return (1 - torch.cos(math.pi * (progress / RAMP).clamp(max=1))) / 2
+
     @torch.no_grad()
     def _pseudo_labels(self, target: torch.Tensor, source_scores: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the teacher's labels for weak target images (n,), which of them to use as 1 or 0 (n,), and the mean
@@ -97,7 +121,8 @@ class AdaMatchRule(LearningRule):
         self.model.eval()  # with the statistics that will be reported, not the batch's
         probabilities = self.model(target.contiguous(memory_format=torch.channels_last)).float().exp()
         self.alignment.update(probabilities)
-        confidence, labels = self.alignment(probabilities).max(1)
+        aligned = probabilities if self.without == "alignment" else self.alignment(probabilities)
+        confidence, labels = aligned.max(1)
         bar = self.threshold * source_scores.exp().amax(1).mean()
         entropy = torch.special.entr(probabilities).sum(1).mean()
         return labels, (confidence >= bar).float(), entropy

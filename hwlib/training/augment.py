@@ -96,13 +96,18 @@ def mild(images: torch.Tensor) -> torch.Tensor:
     return recolour(flip_intensity(images, 0.5), contrast=(-0.5, 0.2), brightness=0.2, colour=0.3)
 
 
-def strong(images: torch.Tensor) -> torch.Tensor:
-    """A view that changes what a digit's name does not hang on: pose, polarity, colours, contrast, noise, a hole."""
+def strong(images: torch.Tensor, without: str = "") -> torch.Tensor:
+    """A view that changes what a digit's name does not hang on: pose, polarity, colours, contrast, noise, a hole.
+
+    without: `geometry`, `intensity` or `noise` (and the hole) leaves that part out.
+    """
     n, device = len(images), images.device
-    images = warp(images, affine_matrices(n, device, rotation=0.35, scale=0.25, shear=0.25, shift=3))
-    images = flip_intensity(images, 0.5)
-    images = recolour(images, contrast=(-0.7, 0.4), brightness=0.3, colour=0.5)
-    return random_cut(noisy(images, 0.15), 8)
+    if without != "geometry":
+        images = warp(images, affine_matrices(n, device, rotation=0.35, scale=0.25, shear=0.25, shift=3))
+    if without != "intensity":
+        images = flip_intensity(images, 0.5)
+        images = recolour(images, contrast=(-0.7, 0.4), brightness=0.3, colour=0.5)
+    return images if without == "noise" else random_cut(noisy(images, 0.15), 8)
 
 
 def is_grey(images: torch.Tensor) -> bool:

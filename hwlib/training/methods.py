@@ -29,5 +29,6 @@ def build_rule(
     source, target: all training images of both domains, uint8, of which a rule may ask whether they have colours.
     """
     if config.method == "adamatch":
-        return AdaMatchRule(model, compute, config.lr, grey_source=is_grey(source), grey_target=is_grey(target))
+        greys = {"grey_source": is_grey(source), "grey_target": is_grey(target)}
+        return AdaMatchRule(model, compute, config.lr, without=config.without, **greys)
     return DANNRule(model, compute, config.lr, config.batches, config.reversal, config.augment)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from hwlib.config import INGREDIENTS
 from hwlib.models import CompactCNN
 from hwlib.training import adamatch, augment
 from hwlib.training.adamatch import AdaMatchRule, Alignment
@@ -105,6 +106,58 @@ def test_alignment_makes_the_digits_as_frequent():
     assert aligned.max() < 0.13
     assert biased.max() > 0.5
     torch.testing.assert_close(alignment.target, biased[0])
+
+
+def seen(monkeypatch, without):
+    """The loss terms of a step, the views that were asked for, and the rule."""
+    asked = []
+    for name in ("weak", "strong", "blend"):
+        whole = getattr(adamatch, name)
+        monkeypatch.setattr(adamatch, name, lambda *a, f=whole, n=name: (asked.append((n, *a[1:])), f(*a))[1])
+    ours = rule(grey_source=True, without=without)
+    ours.step(digits(8, 1), torch.arange(8), digits(8, seed=2), progress=torch.tensor(0.01))
+    return ours, [(name, *(a for a in rest if isinstance(a, str))) for name, *rest in asked]
+
+
+@pytest.mark.parametrize("without", ["nothing", *INGREDIENTS])
+def test_each_ingredient_can_be_left_out_and_only_that(monkeypatch, without):
+    ours, asked = seen(monkeypatch, without)
+    weight = (1 - math.cos(math.pi * 0.01 / adamatch.RAMP)) / 2
+    expected = {"pseudo_labels": 0.0, "ramp": 1.0}.get(without, pytest.approx(weight, rel=1e-4))
+    assert ours._weight(torch.tensor(0.01)).item() == expected
+    assert (ours.average == 0) is (without == "teacher")
+    assert (ours.threshold == 0) is (without == "threshold")
+    views = "weak" if without == "strong_views" else "strong"
+    assert [name for name, *_ in asked] == [*(["blend"] if without != "blending" else []), "weak", views, views, "weak"]
+    if views == "strong":
+        assert {rest for name, *rest in map(tuple, asked) if name == "strong" for rest in [tuple(rest)]} == {(without,)}
+
+
+@pytest.mark.parametrize("part", ["geometry", "intensity", "noise"])
+def test_strong_views_without_a_part(part):
+    plain, spot = torch.full((64, 3, 28, 28), 0.3), torch.full((64, 3, 28, 28), -0.2)
+    spot[:, :, 4:9, 4:9] = 0.9
+    of_plain, of_spot = augment.strong(plain, part), augment.strong(spot, part)
+    if part == "noise":
+        assert (of_plain.amax((2, 3)) - of_plain.amin((2, 3))).max() < 1e-5  # one colour stays one colour
+    elif part == "intensity":
+        assert of_plain.median(-1).values.median(-1).values.sub(0.3).abs().max() < 0.05
+    else:
+        moved = of_spot.median(1).values[:, 4:9, 4:9].mean((1, 2)) - of_spot.median(1).values[:, 20:, 20:].mean((1, 2))
+        assert (moved.abs() > 0.05).float().mean() > 0.9  # the spot stays where it is
+
+
+def test_without_alignment_the_answers_stand_as_they_are():
+    aligned, plain = rule(), rule(without="alignment")
+    u, scores = scaled(digits()), torch.full((4, 10), math.log(0.1))
+    with torch.inference_mode():
+        answers = plain.model.eval()(u).argmax(1)
+    for ours in (aligned, plain):  # the answer that was given so often must not be given so easily any more
+        ours.alignment.target.fill_(1e-4)[answers[0]] = 1.0
+    labels, _, _ = plain._pseudo_labels(u, scores)
+    assert torch.equal(labels, answers)
+    others, _, _ = aligned._pseudo_labels(u, scores)
+    assert not torch.equal(labels, others)
 
 
 @pytest.mark.parametrize(
