@@ -1,4 +1,4 @@
-"""The command `hw`: run the notebooks, build the report.
+"""The command `hw`: run the notebooks, build the report, name digits with what a run has learnt.
 
 Torch is imported by the subcommands that need it, so that `hw --help` answers at once.
 """
@@ -56,6 +56,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.add_argument("--pdf", action=argparse.BooleanOptionalAction, help="insist on a PDF, or leave it out")
     report.set_defaults(act=_report)
+
+    predict = commands.add_parser("predict", help="name the digits in a folder of images with the network of a run")
+    predict.add_argument("--run", type=Path, metavar="DIR", required=True, help="a record of p3 or p4")
+    predict.add_argument("--images", type=Path, metavar="DIR", required=True, help="folder of 28x28 PNG images")
+    predict.add_argument("--out", type=Path, metavar="CSV", required=True, help="file to write: image_name,label")
+    predict.add_argument("--model", help="dann (the default), source_only or target_only of a run of p3")
+    predict.add_argument("--device", default="auto", help="auto (the default), cpu, cuda, cuda:N or mps")
+    predict.set_defaults(act=_predict)
     return parser
 
 
@@ -80,4 +88,11 @@ def _report(options: argparse.Namespace) -> int:
     runs = options.runs.resolve() if options.runs else anchored("runs")
     out = options.out.resolve() if options.out else PROSE / "build"
     print(build_report(runs, out, options.pdf))
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from hwlib.evaluation.predictions import predict_folder
+
+    print(predict_folder(options.run, options.images, options.out, options.model, options.device))
     return 0

@@ -86,13 +86,18 @@ class Record:
         return columns(rows)
 
     def weights(self, name: str = "model") -> dict:
-        """Return the state dict saved as `<name>.safetensors`."""
+        """Return the state dict saved as `<name>.safetensors`; `WorkbookError` when there is none or it is damaged."""
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         path = self.folder / f"{name}.safetensors"
         if not path.is_file():
-            raise WorkbookError(f"{path}: no such weights in this run")
-        return load_file(path)
+            raise WorkbookError(f"{path}: no such weights in this run; run it again with --force")
+        try:
+            return load_file(path)
+        except (OSError, SafetensorError) as error:
+            reason = " ".join(str(error).split())
+            raise WorkbookError(f"{path}: the weights cannot be read ({reason}); run it again with --force") from None
 
     def _repr_html_(self) -> str:
         import html

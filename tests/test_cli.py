@@ -1,8 +1,15 @@
 """Bad input at the command line: one clear line, a status that is not zero, and no traceback."""
 
+import json
+import re
+
 import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
 
 from hwlib.cli import main
+from hwlib.models import DANN
 from hwlib.runner import plan
 
 
@@ -40,7 +47,9 @@ def test_bad_parameters(capsys, tmp_path, arguments, message):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", ["", "walk", "run p9", "run p1 -p epochs"])
+@pytest.mark.parametrize(
+    "arguments", ["", "walk", "run p9", "run p1 -p epochs", "predict --run a --images b", "predict --run a --out c"]
+)
 def test_bad_usage(capsys, arguments):
     status, err = run(capsys, *arguments.split())
     assert status == 2
@@ -58,6 +67,52 @@ def test_report_of_no_folder_and_of_an_empty_one(capsys, tmp_path):
     assert status == 2
     assert "typo is no folder" in err
     assert not (tmp_path / "out").exists()
+
+
+def kept(folder):
+    """A record of problem 3 as it may be published: a network of random weights and the least of `run.json`."""
+    torch.manual_seed(0)
+    folder.mkdir()
+    save_file(DANN().state_dict(), folder / "dann.safetensors")
+    run = {"schema": 1, "id": "p3_usps_mnistm_s0", "problem": "p3", "params": {}}
+    (folder / "run.json").write_text(json.dumps(run))
+    return folder
+
+
+def test_predict_writes_a_csv_and_says_so_in_one_line(capsys, tmp_path):
+    (tmp_path / "digits").mkdir()
+    for name in ("b.png", "a.png"):
+        Image.new("L", (28, 28), 90).save(tmp_path / "digits" / name)
+    run, images, out = kept(tmp_path / "run"), tmp_path / "digits", tmp_path / "out.csv"
+    assert main(["predict", "--run", str(run), "--images", str(images), "--out", str(out), "--device", "cpu"]) == 0
+    said = capsys.readouterr()
+    assert (said.out, said.err) == (f"2 images named by dann of p3_usps_mnistm_s0 on cpu: {out}\n", "")
+    assert re.fullmatch(r"image_name,label\na\.png,(\d)\nb\.png,\1\n", out.read_text())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"--run": "nowhere"}, "hw: nowhere: no finished run here"),
+        ({"--images": "nowhere"}, "hw: nowhere: cannot be listed (No such file or directory); give a folder of"),
+        ({"--images": "run"}, "hw: run/dann.safetensors: is no image in a format allowed here (PNG)"),
+        ({"--out": "nowhere/out.csv"}, "hw: out: nowhere is no folder; make it first"),
+        ({"--model": "target_only"}, "hw: run/target_only.safetensors: no such weights in this run; run it again"),
+        ({"--model": "vae"}, "hw: model: 'vae' is not in run; a run of p3 has dann, source_only, target_only"),
+        ({"--device": "gpu"}, "hw: device: 'gpu' is not one of auto, cpu"),
+    ],
+)
+def test_bad_predict(capsys, tmp_path, monkeypatch, change, message):
+    monkeypatch.chdir(tmp_path)
+    kept(tmp_path / "run")
+    (tmp_path / "digits").mkdir()
+    Image.new("L", (28, 28)).save(tmp_path / "digits/a.png")
+    options = {"--run": "run", "--images": "digits", "--out": "out.csv"} | change
+    status, err = run(capsys, "predict", *(word for pair in options.items() for word in pair))
+    assert status == 2
+    assert err.startswith(message)
+    assert err.count("\n") == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "digits"}
 
 
 def test_plan_of_everything():

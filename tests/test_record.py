@@ -75,6 +75,16 @@ def test_record_reads_back(tmp_path):
         record.weights("none")
 
 
+@pytest.mark.parametrize("content", [b"", b"hello", b"\xff" * 100, None])
+def test_damaged_weights_are_one_line(tmp_path, content):
+    record = finished(tmp_path)
+    path = record.folder / "dann.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] if content is None else content)
+    with pytest.raises(WorkbookError, match=r"dann\.safetensors: the weights cannot be read .*--force") as error:
+        record.weights("dann")
+    assert "\n" not in str(error.value)
+
+
 def test_record_on_the_way_reads_like_the_finished_one(tmp_path):
     run = make_run(tmp_path)
     run.add_training("dann", [{"step": 9, "epoch": 9.0, "class_loss": 7.0}], 99)

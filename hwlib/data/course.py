@@ -69,6 +69,34 @@ def faces(root: Path, split: str) -> ImageSet:
     return _load(root / "face", "face", split, _FACES)
 
 
+def unlabelled(folder: Path) -> tuple[list[str], torch.Tensor]:
+    """Read all digits in `folder`, which no csv describes.
+
+    Returns the names, sorted, and the images in that order, uint8 (N, C, 28, 28), C as for `digits`. Hidden files do
+    not count. Raises WorkbookError for whatever else is not an 8-bit PNG of 28x28 pixels, and when nothing is there.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            is_file = {e.name: e.is_file() for e in entries if not e.name.startswith(".")}
+    except OSError as error:
+        raise _problem(folder, f"cannot be listed ({error.strerror}); give a folder of 28x28 PNG images") from None
+    if not is_file:
+        raise _problem(folder, "holds no images; give a folder of 28x28 PNG images")
+    names = sorted(is_file)
+    for name in names:
+        if not is_file[name]:
+            what = "is a folder" if os.path.isdir(folder / name) else "is no file"
+            raise _problem(folder / name, f"{what}; the images must lie in {folder} itself, and nothing beside them")
+        if not _encodes(name):
+            raise _problem(folder, f"the name {reprlib.repr(name)} is no UTF-8 text, so no csv can hold it; rename it")
+    return names, _decode_all(None, folder, dict(enumerate(names)), _DIGITS.side, ("PNG",))
+
+
+def _encodes(name: str) -> bool:
+    """Whether a name is text: of one that is not, Python keeps the stray bytes as surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
 def _load(base: Path, name: str, split: str, form: _Form) -> ImageSet:
     table, folder = base / f"{split}.csv", base / split
     content, files = _read_table(table, form), _scan(folder)
@@ -153,7 +181,14 @@ def _parse(table: Path, content: bytes, form: _Form) -> tuple[dict[int, str], li
     return names, values
 
 
-def _decode_all(table: Path, folder: Path, names: dict[int, str], side: int) -> torch.Tensor:
+def _decode_all(
+    table: Path | None,
+    folder: Path,
+    names: dict[int, str],
+    side: int,
+    formats: tuple[str, ...] = _IMAGE_FORMATS,
+) -> torch.Tensor:
+    """Return the images, uint8 (N, C, side, side), that `names` lists by their rows of `table`, or without a table."""
     images = np.empty((len(names), 3, side, side), np.uint8)
     colour = False
     # One thread on purpose: most of the time is Pillow's Python code. On two cores a pool of threads halved the
@@ -162,21 +197,24 @@ def _decode_all(table: Path, folder: Path, names: dict[int, str], side: int) -> 
         warnings.simplefilter("ignore")  # Pillow warns of huge images, which the check of the size refuses anyway
         for i, (row, name) in enumerate(names.items()):
             try:
-                image = _decode(folder / name, side)
+                image = _decode(folder / name, side, formats)
             except WorkbookError as error:
+                if table is None:
+                    raise _problem(folder / name, str(error)) from None
                 raise _problem(table, f"image {folder / name} {error}", row) from None
             images[i] = image if image.ndim == 2 else image.transpose(2, 0, 1)  # grey fills all three channels
             colour |= image.ndim == 3
     return torch.from_numpy(images if colour else images[:, :1].copy())
 
 
-def _decode(path: Path, side: int) -> np.ndarray:
+def _decode(path: Path, side: int, formats: tuple[str, ...]) -> np.ndarray:
     """Return one image as uint8, (side, side) if it is grey, else (side, side, 3).
 
+    formats: as Pillow names them; the content decides, not the suffix.
     The WorkbookErrors say only what is wrong; the caller knows the row.
     """
     try:
-        with Image.open(path, formats=_IMAGE_FORMATS) as image:
+        with Image.open(path, formats=formats) as image:
             if image.size != (side, side):
                 raise WorkbookError("is {}x{} pixels; {side}x{side} is allowed".format(*image.size, side=side))
             if image.mode.startswith(("I", "F")):
@@ -185,8 +223,7 @@ def _decode(path: Path, side: int) -> np.ndarray:
     except (WorkbookError, MemoryError):
         raise
     except Image.UnidentifiedImageError:
-        allowed = ", ".join(_IMAGE_FORMATS)
-        raise WorkbookError(f"is no image; {allowed} are allowed") from None
+        raise WorkbookError(f"is no image in a format allowed here ({', '.join(formats)})") from None
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError and more for damaged files
         if isinstance(error, OSError) and error.errno is not None:
             raise WorkbookError(f"cannot be read: {error.strerror}") from None

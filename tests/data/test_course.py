@@ -130,7 +130,7 @@ def test_the_second_load_decodes_nothing_and_a_change_decodes_again(tmp_path, mo
     base = write_digits(tmp_path)
     decoded = []
     decode = course._decode
-    monkeypatch.setattr(course, "_decode", lambda path, side: decoded.append(path.name) or decode(path, side))
+    monkeypatch.setattr(course, "_decode", lambda path, *rest: decoded.append(path.name) or decode(path, *rest))
 
     def load():
         decoded.clear()
