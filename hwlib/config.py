@@ -161,10 +161,10 @@ class UDAConfig(DANNConfig):
     problem: ClassVar[str] = "p4"
     methods: ClassVar[dict[str, dict[str, dict[str, Any]]]] = {
         "adamatch": {
-            "smoke": {"steps": 3, "batch_size": 16, "lr": 2e-3, "tsne_points": 200},
-            "quick": {"steps": 400, "batch_size": 64, "lr": 2e-3, "tsne_points": 1000},
-            "cpu": {"steps": 5000, "batch_size": 128, "lr": 2e-3, "tsne_points": 2000},
-            "full": {"steps": 30000, "batch_size": 256, "lr": 2e-3, "tsne_points": 2500},
+            "smoke": {"steps": 3, "batch_size": 16, "lr": 8e-3, "tsne_points": 200},
+            "quick": {"steps": 400, "batch_size": 64, "lr": 8e-3, "tsne_points": 1000},
+            "cpu": {"steps": 6000, "batch_size": 64, "lr": 8e-3, "tsne_points": 2000},
+            "full": {"steps": 30000, "batch_size": 128, "lr": 8e-3, "tsne_points": 2500},
         },
         "dann_resnet34": {
             "smoke": {"steps": 3, "batch_size": 16, "lr": 1e-3, "tsne_points": 200},
