@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: report test bench bench-full setup lint format clean
+.PHONY: report test reference bench bench-full setup lint format clean
 
 report: setup
 	$(BIN)/hw run all; status=$$?; $(BIN)/hw report && exit $$status
@@ -12,6 +12,10 @@ report: setup
 test: setup lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal
 	$(BIN)/pytest --nbmake --nbmake-timeout=600 notebooks/
+
+# What is missing of the reference results on real images, in DATA or $$HW_DATA; it may be stopped, and goes on.
+reference: setup
+	$(BIN)/hw reference $(if $(DATA),--data "$(DATA)")
 
 # Trainings against the loop of the homework's references, on DATA, $$HW_DATA or the sample; benchmarks/out/bench.json.
 bench: setup

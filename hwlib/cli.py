@@ -64,6 +64,22 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--model", help="dann (the default), source_only or target_only of a run of p3")
     predict.add_argument("--device", default="auto", help="auto (the default), cpu, cuda, cuda:N or mps")
     predict.set_defaults(act=_predict)
+
+    reference = commands.add_parser(
+        "reference",
+        help="make the reference results on real images that are missing, and their ledger",
+        epilog="It may be stopped at any time, and the same command goes on. A finished run of "
+        "the same parameters and images is not made again, whatever sources changed since.",
+    )
+    reference.add_argument("--data", type=Path, metavar="DIR", help="course folder (default: HW_DATA, or data/)")
+    reference.add_argument("--runs", type=Path, metavar="DIR", help="folder of the records (default: runs/reference/)")
+    reference.add_argument("--only", choices=("p3", "p4"), help="runs of this problem alone")
+    reference.add_argument("--method", default="auto", help="method of problem 4 (default: auto)")
+    reference.add_argument("--list", action="store_true", help="say what is there and what is missing; run nothing")
+    reference.add_argument("--ledger-only", action="store_true", help="write ledger and README's table; run nothing")
+    reference.add_argument("--force", action="store_true", help="run again what is there")
+    reference.add_argument("--no-resume", action="store_true", help="discard attempts that did not end")
+    reference.set_defaults(act=_reference)
     return parser
 
 
@@ -96,3 +112,21 @@ def _predict(options: argparse.Namespace) -> int:
 
     print(predict_folder(options.run, options.images, options.out, options.model, options.device))
     return 0
+
+
+def _reference(options: argparse.Namespace) -> int:
+    from hwlib import reference
+
+    params = {"runs": str(options.runs.resolve()) if options.runs else reference.RUNS, "resume": not options.no_resume}
+    if options.data:
+        params["data"] = str(options.data.resolve())
+    configs = reference.matrix(reference.best_profile(), options.only, options.method, **params)
+    if options.ledger_only:
+        book = reference.update(configs[0].runs_folder)
+        print(f"{len(book['results'])} results, {len(book['incomplete'])} incomplete: {reference.FOLDER}")
+        return 0
+    if options.list:
+        compared = reference.images() if reference.are_real(configs) else None
+        print("\n".join(reference.listing(configs, compared)))
+        return 0
+    return reference.make(configs, options.force)

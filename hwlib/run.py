@@ -246,13 +246,17 @@ def _plain(value: Any) -> Any:
 
 
 def revision() -> str | None:
-    """Return the commit that the project's root is at, with "+" when files differ from it; None outside git."""
+    """Return the commit that the project's root is at, with "+" when files differ from it; None outside git.
+
+    What `hw reference` writes after each run, the ledger and README's table, decides no number and is passed over.
+    """
     try:
         git = ["git", "-C", str(ROOT)]
         commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, timeout=10)
         if commit.returncode:
             return None
-        dirty = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, timeout=10)
+        beside = ["--", ":/", ":(top,exclude)report/reference", ":(top,exclude)README.md"]
+        dirty = subprocess.run([*git, "status", "--porcelain", *beside], capture_output=True, text=True, timeout=10)
         return commit.stdout.strip() + ("+" if dirty.stdout.strip() else "")
     except (OSError, subprocess.TimeoutExpired):
         return None

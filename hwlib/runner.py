@@ -61,9 +61,17 @@ def plan(problem: str, params: Mapping[str, Any], seeds: Sequence[Any] | None = 
     return list(dict.fromkeys(configs))
 
 
-def run_all(configs: Sequence[Config], force: bool = False) -> int:
+def run_all(
+    configs: Sequence[Config],
+    force: bool = False,
+    *,
+    needless: Callable[[Config], str] | None = None,
+    finished: Callable[[Record], None] = lambda record: None,
+) -> int:
     """Run what is not there yet, go on after a failure, and return 0, or 1 when a run failed.
 
+    needless: why a run need not be made, "" when it must; unless given, because its record is unchanged. It is asked
+    when the run's turn comes. finished: is told of every record that was made.
     Raises `Interrupted` when SIGINT or SIGTERM came, after the training at hand has kept a checkpoint.
     """
     from hwlib.data import open_data
@@ -86,13 +94,14 @@ def run_all(configs: Sequence[Config], force: bool = False) -> int:
                 if config in unfit:
                     raise unfit[config]
                 settle(config)
-                if not force and (record := _unchanged(config)):
-                    print(f"{head}: unchanged since {record.run['finished']}, not run again", flush=True)
+                if not force and (why := (needless or _unchanged)(config)):
+                    print(f"{head}: {why}, not run again", flush=True)
                     continue
                 print(f"{head}: profile {config.profile}", flush=True)
                 start = time.monotonic()
                 record = execute(config, interruption)
                 print(f"{head}: done in {time.monotonic() - start:.0f} s, {_brief(record)}", flush=True)
+                finished(record)
             except Interrupted:
                 raise
             except WorkbookError as error:
@@ -104,21 +113,26 @@ def run_all(configs: Sequence[Config], force: bool = False) -> int:
     return 1 if failed else 0
 
 
-def _unchanged(config: Config) -> Record | None:
-    """The finished record of this very run, if it is whole: same parameters, same data, same sources."""
-    from hwlib.data import load_sets
+def whole(folder: Path) -> Record | None:
+    """The finished record in a folder, if nothing of it is missing."""
     from hwlib.report.collect import check
 
     try:
-        record = Record.load(config.runs_folder / config.run_id)
+        record = Record.load(folder)
         check(record)
     except WorkbookError:
         return None
-    if not any(record.folder.glob("*.safetensors")):
-        return None
+    return record if any(folder.glob("*.safetensors")) else None
 
+
+def _unchanged(config: Config) -> str:
+    """Since when there is a whole record of this very run: same parameters, same data, same sources; else ""."""
+    from hwlib.data import load_sets
+
+    if (record := whole(config.runs_folder / config.run_id)) is None:
+        return ""
     now = fingerprint(config, [s.describe() for s in load_sets(config)])
-    return record if record.run.get("fingerprint") == now else None
+    return f"unchanged since {record.run['finished']}" if record.run.get("fingerprint") == now else ""
 
 
 def execute(config: Config, interruption: Interruption | None = None) -> Record:

@@ -49,6 +49,9 @@ def notebook_path(problem: str) -> Path:
 KEEPING = ("runs", "data", "checkpoint_seconds", "resume")
 """Parameters that say where things lie and how a run is kept."""
 
+INCIDENTAL = {"seed", "device", "precision", "deterministic", *KEEPING}
+"""What may differ between the seeds of one mean: where and how a run was computed and kept, not what."""
+
 
 def decisive(config: Config) -> dict[str, Any]:
     """Return the parameters that decide a run's numbers: all but where things lie and how the run is kept."""

@@ -14,7 +14,7 @@ import numpy as np
 from hwlib.config import SCENARIOS
 from hwlib.errors import WorkbookError
 from hwlib.record import Record
-from hwlib.report.words import INCIDENTAL
+from hwlib.sources import INCIDENTAL
 
 Scenario = tuple[str, str]
 

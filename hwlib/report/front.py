@@ -2,7 +2,7 @@
 
 import re
 
-from hwlib.report import words
+from hwlib.report import reference, words
 from hwlib.report.collect import Collection
 from hwlib.report.markdown import render
 from hwlib.report.prose import Prose
@@ -77,6 +77,7 @@ def left_out(lines: list[str]) -> str:
 
 
 APPENDIX = (
+    ("reference", reference.TITLE),
     ("appendix", ("附錄", "Appendix")),
     ("references", ("參考文獻", "References")),
 )

@@ -9,7 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from hwlib.paths import NOTEBOOKS
-from hwlib.report import words
+from hwlib.report import reference, words
 from hwlib.report.appendix import appendix
 from hwlib.report.artefacts import PROBLEM, element, remark
 from hwlib.report.collect import Collection
@@ -35,7 +35,7 @@ class Section:
 
 
 def merged(found: Collection, prose: Prose, notebooks: Path = NOTEBOOKS) -> NotebookNode:
-    """Return one notebook with front page, problems 1 to 4, appendix and references.
+    """Return one notebook with front page, problems 1 to 4, reference results, appendix and references.
 
     Raw cells are finished HTML; Markdown cells carry `metadata.hw` (`lang`, and whether they open and close a pair);
     code cells keep their source and plain outputs, to be folded with their neighbours.
@@ -50,6 +50,7 @@ def merged(found: Collection, prose: Prose, notebooks: Path = NOTEBOOKS) -> Note
         if not found.of(problem):
             body.append(_raw(words.missing(problem)))
         body += [*_composed(book, problem, found, prose.remarks), _raw("</section>")]
+    body.append(_raw(reference.section(prose.ledger)))
     body.append(_raw(appendix(found, prose)))
     kinds = ["", *(cell.cell_type for cell in body), ""]
     for i, cell in enumerate(body):

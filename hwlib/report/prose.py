@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hwlib import ledger
 from hwlib.errors import WorkbookError
 from hwlib.paths import PROSE
 
@@ -53,7 +54,7 @@ class Prose:
     """The content of the folder `report/`.
 
     `remarks` maps a section ("3-6") to the author's own words there, by language; `problems` says what could not be
-    used and why.
+    used and why; `ledger` holds the reference results, which nobody writes by hand.
     """
 
     title: Text
@@ -66,6 +67,7 @@ class Prose:
     glossary: tuple[Term, ...] = ()
     references: tuple[Reference, ...] = ()
     problems: tuple[str, ...] = ()
+    ledger: Mapping[str, Any] = field(default_factory=ledger.empty)
 
 
 def load(folder: Path = PROSE) -> Prose:
@@ -94,6 +96,7 @@ def load(folder: Path = PROSE) -> Prose:
         glossary=tuple(_terms(folder / "glossary.toml")),
         references=tuple(_references(folder / "references.toml")),
         problems=problems,
+        ledger=ledger.read(folder / "reference"),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hwlib.config import CONFIGS
 from hwlib.record import Record
-from hwlib.sources import KEEPING
+from hwlib.sources import INCIDENTAL
 
 ZH, EN = "zh-Hant-TW", "en"
 
@@ -126,8 +126,6 @@ def scenario(records: Iterable[Record], pair: tuple[str, str]) -> tuple[str, str
     return f"{src_zh}{'' if src_zh.endswith('）') else ' '}→ {tgt_zh}", f"{src} → {tgt}"
 
 
-INCIDENTAL = {"seed", "device", "precision", "deterministic", *KEEPING}
-"""What may differ between the seeds of one mean: where and how a run was computed and kept, not what."""
 BESIDE = INCIDENTAL | {"profile", "src", "tgt", "method", "attribute", "tsne_points"}
 """Parameters that are no setting of a training: the incidental ones, and those that say which run it is."""
 
