@@ -315,7 +315,7 @@ def test_ledger_only_rewrites_ledger_and_readme_and_runs_nothing(place, runs, co
     text = (place / "README.md").read_text("utf-8")
     assert text == f"before\n{MARKERS[0]}\n{markdown(book(place))}\n{MARKERS[1]}\nafter\n"
     assert "| DANN | `cpu` | 40.0 (seed 0) | – | – |" in text
-    assert "p3, usps → mnistm, profile cpu: of seeds 0, 1, 2 there is 0" in text
+    assert "p3, usps → mnistm, profile cpu: seed 0 is there, seeds 1, 2 are missing" in text
     assert "p4 adamatch, usps → mnistm, mnistm → svhn, svhn → usps: seeds 0, 1, 2 are missing" in text
     assert "mnistm test 6000 (course 10000)" in text
     (place / "README.md").write_text("no markers")

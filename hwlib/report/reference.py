@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hwlib.config import AUTO_METHOD, SCENARIOS
-from hwlib.ledger import MODELS, SEEDS, Entry
+from hwlib.ledger import MODELS, SEEDS, Entry, complete
 from hwlib.report import published, words
 from hwlib.report.collect import Scenario
 from hwlib.report.tables import both_or_one
@@ -63,12 +63,12 @@ def gaps(book: Book) -> list[Text]:
         left = [seed for seed in SEEDS if seed not in seeds]
         zh, en = f"{run}，{src} → {tgt}，設定檔 {profile}", f"{run}, {src} → {tgt}, profile {profile}"
         zh += f"：已有種子 {_seeds(seeds, '、')}，缺 {_seeds(left, '、')}"
-        lines.append((zh, f"{en}: of seeds {_seeds(SEEDS)} there {_verb(seeds)} {_seeds(seeds)}"))
+        lines.append((zh, f"{en}: {_plural(seeds)} there, {_plural(left)} missing"))
     return lines
 
 
-def _verb(seeds: list[int]) -> str:
-    return "is" if len(seeds) == 1 else "are"
+def _plural(seeds: list[int]) -> str:
+    return f"seed {seeds[0]} is" if len(seeds) == 1 else f"seeds {_seeds(seeds)} are"
 
 
 def _seeds(seeds: Iterable[int], mark: str = ", ") -> str:
@@ -111,7 +111,7 @@ def _ours(entry: Entry | None) -> str:
     """Mean and deviation of a result; of an incomplete one the mean, and which seeds it is of."""
     if entry is None:
         return "—"
-    if entry["seeds"] != list(SEEDS):
+    if not complete(entry):
         seeds = entry["seeds"]
         zh, en = f"種子 {_seeds(seeds, '、')}", f"seed{'s' if len(seeds) > 1 else ''} {_seeds(seeds)}"
         return f"{entry['mean']:.2f} <small>{inline(f'只有{zh}', f'{en} only')}</small>"
@@ -124,8 +124,9 @@ def _spread(entry: Mapping[str, Any], digits: int = 2) -> str:
 
 
 def _oracle(cells: Mapping[Scenario, Entry]) -> str:
-    """What choosing the step by the target's labels would have given, in small print; nothing where nobody looked."""
-    values = [cells.get(pair, {}).get("oracle_not_a_result") for pair in SCENARIOS]
+    """What choosing the step by the target's labels would have given, in small print; nothing for fewer than all seeds."""
+    entries = [entry if (entry := cells.get(pair)) and complete(entry) else {} for pair in SCENARIOS]
+    values = [entry.get("oracle_not_a_result") for entry in entries]
     if not any(values):
         return ""
     title = both("依目標域標籤選出的最佳步（不是結果）", "best step by target labels (not a result)")
@@ -292,6 +293,6 @@ def markdown(book: Book) -> str:
 def _plain(entry: Entry | None) -> str:
     if entry is None:
         return "–"
-    if entry["seeds"] != list(SEEDS):
+    if not complete(entry):
         return f"{entry['mean']:.1f} (seed {_seeds(entry['seeds'])})"
     return f"**{_spread(entry, 1)}**"
