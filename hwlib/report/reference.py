@@ -124,7 +124,7 @@ def _spread(entry: Mapping[str, Any], digits: int = 2) -> str:
 
 
 def _oracle(cells: Mapping[Scenario, Entry]) -> str:
-    """What choosing the step by the target's labels would have given, in small print; nothing for fewer than all seeds."""
+    """What choosing the step by the target's labels would have given, in small print; of complete results only."""
     entries = [entry if (entry := cells.get(pair)) and complete(entry) else {} for pair in SCENARIOS]
     values = [entry.get("oracle_not_a_result") for entry in entries]
     if not any(values):
