@@ -96,10 +96,17 @@ def _table(book: Book, told: list[Entry]) -> str:
         first = number == 0 or groups[number - 1][0] != model
         final = number + 1 == len(groups) or groups[number + 1][0] != model
         body += "<tbody>" if first else ""
-        title = both_or_one(*map(esc, words.method(model))) + (f" <small>{esc(profile)}</small>" if profile else "")
+        budget = f" <small>{esc(profile)}</small>" if profile else ""
+        title = both_or_one(*(esc(name) + budget for name in words.method(model)))
         body += _row(title, (_ours(cells.get(pair)) for pair in SCENARIOS), "ours")
         body += _oracle(cells) + ((_others(model) + "</tbody>") if final else "")
-    return f'<table class="numbers"><caption>{_caption(told)}</caption><thead><tr>{head}</tr></thead>{body}</table>'
+    caption = both(
+        f"<b>{TITLE[0]}</b>：目標域測試集的準確率（%）",
+        f"<b>{TITLE[1]}</b>: accuracy on the target test set, %",
+    )
+    return (
+        f'{_notes(told)}<table class="numbers"><caption>{caption}</caption><thead><tr>{head}</tr></thead>{body}</table>'
+    )
 
 
 def _row(title: str, cells: Iterable[str], kind: str = "") -> str:
@@ -150,22 +157,23 @@ def _others(model: str) -> str:
     return out
 
 
-def _caption(told: list[Entry]) -> str:
+def _notes(told: list[Entry]) -> str:
+    """What the table's numbers are of: beside it and not in its caption, so that the table fits a page."""
     lines = [
         (
-            "真實影像，目標域測試集的準確率（%），取最後一步的模型，種子 0、1、2 的平均 ± 標準差。數值來自 "
+            "真實影像；取最後一步的模型，種子 0、1、2 的平均 ± 標準差。數值來自 "
             "report/reference/results.json，與本報告的執行紀錄無關；學生與同儕的數值來自課程真實資料，各為單次執行。",
-            "Real images; accuracy in percent on the target test set, model of the last step, mean ± standard "
-            "deviation of seeds 0, 1 and 2. The numbers are those of report/reference/results.json, not of this "
-            "report's runs; the student's and the peers' are on the real course data, one run each.",
+            "Real images; model of the last step, mean ± standard deviation of seeds 0, 1 and 2. The numbers are those "
+            "of report/reference/results.json, not of this report's runs; the student's and the peers' are on the real "
+            "course data, one run each.",
         ),
         *_machines(told),
         counts(told),
         *_effort(told),
         *_sources(told),
     ]
-    zh, en = ("".join(f"<br><small>{esc(line[i])}</small>" for line in lines) for i in (0, 1))
-    return both(f"<b>{TITLE[0]}</b>{zh}", f"<b>{TITLE[1]}</b>{en}")
+    zh, en = ("".join(f"<p>{esc(line[i])}</p>" for line in lines) for i in (0, 1))
+    return f'<div class="pair"><div lang="{words.ZH}">{zh}</div><div lang="{words.EN}">{en}</div></div>'
 
 
 def _machines(told: list[Entry]) -> list[Text]:
