@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: report test reference bench bench-full setup lint format clean
+.PHONY: report test reference ablation bench bench-full setup lint format clean
 
 report: setup
 	$(BIN)/hw run all; status=$$?; $(BIN)/hw report && exit $$status
@@ -16,6 +16,10 @@ test: setup lint
 # What is missing of the reference results on real images, in DATA or $$HW_DATA; it may be stopped, and goes on.
 reference: setup
 	$(BIN)/hw reference $(if $(DATA),--data "$(DATA)")
+
+# What each ingredient of AdaMatch is worth, on svhn -> mnist; goes on likewise.
+ablation: setup
+	$(BIN)/hw ablation $(if $(DATA),--data "$(DATA)")
 
 # Trainings against the loop of the homework's references, on DATA, $$HW_DATA or the sample; benchmarks/out/bench.json.
 bench: setup

@@ -80,6 +80,19 @@ def _parser() -> argparse.ArgumentParser:
     reference.add_argument("--force", action="store_true", help="run again what is there")
     reference.add_argument("--no-resume", action="store_true", help="discard attempts that did not end")
     reference.set_defaults(act=_reference)
+
+    ablation = commands.add_parser(
+        "ablation",
+        help="measure what each ingredient of adamatch is worth, on svhn to mnist",
+        epilog="It may be stopped at any time, and the same command goes on.",
+    )
+    ablation.add_argument(
+        "--data", type=Path, metavar="DIR", help="course folder with mnist (default: HW_DATA, or data/)"
+    )
+    ablation.add_argument("--runs", type=Path, metavar="DIR", help="folder of the records (default: runs/ablation/)")
+    ablation.add_argument("--list", action="store_true", help="say what is there and what is missing; run nothing")
+    ablation.add_argument("--force", action="store_true", help="run again what is there")
+    ablation.set_defaults(act=_ablation)
     return parser
 
 
@@ -130,3 +143,16 @@ def _reference(options: argparse.Namespace) -> int:
         print("\n".join(reference.listing(configs, compared)))
         return 0
     return reference.make(configs, options.force)
+
+
+def _ablation(options: argparse.Namespace) -> int:
+    from hwlib import ablation
+
+    params = {"runs": str(options.runs.resolve()) if options.runs else ablation.RUNS}
+    if options.data:
+        params["data"] = str(options.data.resolve())
+    configs = ablation.matrix(**params)
+    if options.list:
+        print("\n".join(ablation.listing(configs)))
+        return 0
+    return ablation.make(configs, options.force)

@@ -148,13 +148,13 @@ def summed(entry: Entry) -> Entry:
     if not all(isinstance(run["finished"], str) for run in runs) or not values:
         raise ValueError("an entry without a finished run")
     [(s["name"], s["split"], s["count"], s["sha256"]) for s in entry["data"]["sets"]]
-    derived = {"seeds": [run["seed"] for run in runs], "accuracy": values, **_spread(values)}
+    derived = {"seeds": [run["seed"] for run in runs], "accuracy": values, **spread(values)}
     oracle = [_percent(run["oracle"]) for run in runs if "oracle" in run]
     if len(oracle) == len(runs):
         derived["oracle_not_a_result"] = {
             "chosen_by": "labels of the target's test set",
             "values": oracle,
-            **_spread(oracle),
+            **spread(oracle),
         }
     head = {name: entry[name] for name in HEAD[:-1]}
     return head | derived | {"runs": runs}
@@ -166,7 +166,7 @@ def _percent(value: Any) -> float:
     return value
 
 
-def _spread(values: list[float]) -> dict[str, float | None]:
+def spread(values: list[float]) -> dict[str, float | None]:
     """Mean, and the sample standard deviation where there are two values."""
     deviation = round(statistics.stdev(values), 4) if len(values) > 1 else None
     return {"mean": round(math.fsum(values) / len(values), 4), "sd": deviation}
@@ -177,7 +177,8 @@ def _check_ablation(entry: Any) -> None:
         raise ValueError("an entry of the ablation without names")
     for value in (entry["mean"], *entry["values"]):
         _percent(value)
-    if len(entry["values"]) != len(entry["seeds"]):
+    runs = [(run["seed"], run["parameters"], run["sets"], run["finished"]) for run in entry["runs"]]
+    if not len(entry["values"]) == len(entry["seeds"]) == len(runs):
         raise ValueError("an entry of the ablation whose seeds and values differ in number")
 
 

@@ -159,7 +159,7 @@ def update(runs: Path) -> dict[str, Any]:
 
     One process at a time does that, so two may fill one ledger.
     """
-    with _alone(runs):
+    with alone(runs):
         records = [r for path in sorted(runs.glob("*/run.json")) if (r := whole(path.parent)) and _usable(r)]
         book = ledger.merge(ledger.read(FOLDER), [entry for record in records for entry in ledger.entries(record)])
         ledger.write(book, FOLDER)
@@ -171,7 +171,8 @@ def update(runs: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _alone(runs: Path) -> Iterator[None]:
+def alone(runs: Path) -> Iterator[None]:
+    """Hold the ledger against other processes that fill it."""
     lock = FileLock(runs / ".ledger.lock")
     try:
         runs.mkdir(parents=True, exist_ok=True)

@@ -190,6 +190,7 @@ def test_ledgers_of_other_days_are_merged_and_the_ablation_is_kept(place, runs, 
         "values": [50.0],
         "mean": 50.0,
         "sd": None,
+        "runs": [{"seed": 0, "parameters": {}, "sets": [], "finished": "2026-01-01T00:00:00+00:00"}],
     }
     ledger.write(ledger.empty() | {"ablation": [ablation]}, place / "reference")
     for config in (c for c in configs if c.run_id.startswith("p3_usps")):

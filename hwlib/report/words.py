@@ -20,6 +20,20 @@ METHODS = {
     "adamatch": ("AdaMatch", "AdaMatch"),
     "dann_resnet34": ("ResNet-34 DANN", "ResNet-34 DANN"),
 }
+WITHOUT = {
+    "nothing": ("（完整的方法）", "nothing: the whole method"),
+    "pseudo_labels": ("偽標籤（只用來源域訓練）", "pseudo-labels: the source alone"),
+    "teacher": ("平均教師（改由學生自己給偽標籤）", "the mean teacher: the student labels for itself"),
+    "threshold": ("信心門檻", "the confidence threshold"),
+    "alignment": ("類別分布的對齊", "the alignment of class frequencies"),
+    "ramp": ("偽標籤權重的漸增", "the slow rise of the pseudo-labels' weight"),
+    "strong_views": ("強增強（只用弱增強）", "strong views: weak ones in their place"),
+    "geometry": ("強增強中的幾何變形", "of strong views, the geometry"),
+    "intensity": ("強增強中的明暗反轉與色彩", "of strong views, polarity and colours"),
+    "noise": ("強增強中的雜訊與遮擋", "of strong views, noise and holes"),
+    "blending": ("以目標域影像為背景的合成", "digits laid over target patches"),
+}
+"""What an ablation leaves out, by the name that the parameter `without` takes."""
 KINDS = {
     "sample": ("內附樣本資料", "embedded sample"),
     "course": ("課程資料夾", "course folder"),

@@ -10,11 +10,12 @@ from reference_runs import written
 from test_report_whole import HAN, section
 
 from hwlib import ledger, reference
+from hwlib.config import INGREDIENTS
 from hwlib.paths import PROSE
-from hwlib.report import published
+from hwlib.report import published, words
 from hwlib.report.reference import markdown, rows
 
-ABLATION = {"without": "teacher", "src": "usps", "tgt": "mnistm", "profile": "cpu", "seeds": [0, 1], "values": [50, 52]}
+ABLATION = {"without": "teacher", "src": "svhn", "tgt": "mnist", "steps": 600, "seeds": [0, 1], "values": [50, 52]}
 
 
 @pytest.fixture
@@ -133,9 +134,16 @@ def test_counts_like_the_courses_are_said_to_be(told, book):
 
 def test_the_ablation_is_a_table_when_there_is_one(told, book):
     assert "Ablation" not in told(book())[1]
-    zh, en = told(book() | {"ablation": [ABLATION | {"mean": 51.0, "sd": 1.41}]})
+    whole = ABLATION | {"without": "nothing", "mean": 60.5, "sd": None}
+    zh, en = told(book() | {"ablation": [whole, ABLATION | {"mean": 51.0, "sd": 1.41}]})
     assert "消融實驗" in zh
-    assert re.search(r"teacher\s+usps → mnistm\s+cpu\s+51.00 ± 1.41\s+0, 1", en)
+    assert "AdaMatch, svhn → mnist, 600 steps" in en
+    assert re.search(r"the whole method\s+60.50\s+0, 1", en)
+    assert re.search(r"the mean teacher: the student labels for itself\s+51.00 ± 1.41\s+−9.50\s+0, 1", en)
+
+
+def test_every_ingredient_has_a_name_in_both_languages():
+    assert set(words.WITHOUT) == {"nothing", *INGREDIENTS}
 
 
 def test_hostile_names_in_the_ledger_stay_text(told, book, pages):
