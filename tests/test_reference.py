@@ -179,6 +179,8 @@ def test_an_incomplete_result_does_not_replace_a_complete_one(place, runs, confi
     found = reference.update(runs.folder)
     assert [e["accuracy"] for e in found["results"]] == [[79, 79, 79]]
     assert found["incomplete"] == []
+    written(runs, mine[1], gain=1, day=10, sha="ef")
+    assert reference.update(runs.folder) == found  # older than what is complete
 
 
 def test_ledgers_of_other_days_are_merged_and_the_ablation_is_kept(place, runs, configs):
@@ -288,6 +290,14 @@ def test_listing_says_seconds_of_what_is_there_and_of_what_is_missing(place, run
     assert lines[1].endswith("missing      ? s")
     assert lines[2].endswith("missing ~ 1520 s  begun")
     assert lines[-1] == "1 of 4 there with profile cpu, about 1520 s to go and what is not known yet"
+
+
+def test_list_and_ledger_only_need_no_images(place, runs, configs, monkeypatch, capsys):
+    monkeypatch.setattr(reference, "are_real", lambda configs: False)
+    written(runs, configs[0])
+    for option, said in (("--list", "1 of 18 there"), ("--ledger-only", "0 results, 3 incomplete")):
+        assert main(["reference", option, "--runs", str(runs.folder)]) == 0
+        assert said in capsys.readouterr().out
 
 
 def test_sample_data_is_refused_in_one_line(tmp_path, capsys):
