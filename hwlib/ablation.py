@@ -85,7 +85,7 @@ def row_of(record: Record) -> dict[str, Any]:
 
 
 def update(runs: Path) -> list[dict[str, Any]]:
-    """Merge the records in `runs` into the ledger's ablation and return it; of two runs of one seed the later counts."""
+    """Merge the records in `runs` into the ledger's ablation and return that; the later run of a seed counts."""
     with alone(runs):
         book = ledger.read(ledger.FOLDER)
         kept: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in LEFT_OUT}

@@ -260,14 +260,16 @@ def _ablation(book: Book) -> str:
         return ""
     heads = (("去掉的部分", "left out"), ("準確率（%）", "accuracy, %"), ("差距", "gap"), ("種子", "seeds"))
     head = "".join(f'<th scope="col">{both(*text)}</th>' for text in heads)
-    pair, steps = (" → ".join(map(esc, (book["ablation"][0][n] for n in ("src", "tgt")))), book["ablation"][0]["steps"])
+    first = book["ablation"][0]
+    pair, steps = f"{esc(first['src'])} → {esc(first['tgt'])}", esc(first["steps"])
     caption = both(
-        f"<b>消融實驗</b>：AdaMatch，{pair}，{esc(steps)} 步<br><small>目標域測試集的準確率，取最後一步的模型。方法的設定"
-        "都在這類不列入報告的情境上選定。</small>",
-        f"<b>Ablation</b>: AdaMatch, {pair}, {esc(steps)} steps<br><small>Accuracy on the target test set, model of the last "
-        "step. The method was settled on pairs of this kind, which are not reported.</small>",
+        f"<b>消融實驗</b>：AdaMatch，{pair}，{steps} 步<br><small>目標域測試集的準確率，取最後一步的模型。"
+        "方法的設定都在這類不列入報告的情境上選定。</small>",
+        f"<b>Ablation</b>: AdaMatch, {pair}, {steps} steps<br><small>Accuracy on the target test set, model of the "
+        "last step. The method was settled on pairs of this kind, which are not reported.</small>",
     )
-    return f'<table class="numbers"><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    top = f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>"
+    return f'<table class="numbers">{top}<tbody>{body}</tbody></table>'
 
 
 def markdown(book: Book) -> str:
