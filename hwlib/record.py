@@ -55,6 +55,11 @@ class Record:
         return self.run["metrics"]
 
     @property
+    def adapted(self) -> str:
+        """The model that was adapted to the target: problem 4's method, problem 3's DANN."""
+        return self.params.get("method", "dann")
+
+    @property
     def sets(self) -> list[dict[str, Any]]:
         """The data sets used: dicts of name, split, count, sha256, stand_in."""
         return self.run["data"]["sets"]

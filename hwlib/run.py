@@ -38,8 +38,17 @@ REQUIRED = {
         "tsne_labels",
     ),
     "p2": ("seconds_per_epoch", "discriminator_real", "discriminator_fake", "faces", "interpolation"),
-    "p3": ("accuracy", "source_accuracy", "tsne", "tsne_labels", "tsne_domain"),
-    "p4": ("accuracy", "source_accuracy", "tsne", "tsne_labels", "tsne_domain"),
+    "p3": (
+        "accuracy",
+        "source_accuracy",
+        "wrong_images",
+        "tsne",
+        "tsne_labels",
+        "tsne_domain",
+        "tsne_before",
+        "proxy_a_distance",
+    ),
+    "p4": ("accuracy", "source_accuracy", "wrong_images", "tsne", "tsne_labels", "tsne_domain", "proxy_a_distance"),
 }
 """Metrics and arrays without which a run is not finished."""
 

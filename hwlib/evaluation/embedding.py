@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from torch import nn
 
 from hwlib.data import ImageSet
 from hwlib.evaluation.forward import passed
-from hwlib.models import DomainAdversarialNetwork
 from hwlib.training.precision import Compute
 
 
@@ -26,12 +26,14 @@ def tsne(features: np.ndarray, seed: int) -> np.ndarray:
 
 
 def domain_map(
-    model: DomainAdversarialNetwork, source: ImageSet, target: ImageSet, points: int, seed: int, compute: Compute
+    model: nn.Module, source: ImageSet, target: ImageSet, points: int, seed: int, compute: Compute
 ) -> dict[str, np.ndarray]:
     """Embed test features of both domains jointly, half of the `points` from each.
 
+    model: a network with `features`, which maps normalised images to (B, D).
     Returns `tsne` float32 (N, 2), `tsne_labels` (N,) with the digits and `tsne_domain` (N,) with 0 for the source and
-    1 for the target: one set of points for every panel.
+    1 for the target: one set of points for every panel. Which images they are depends on `seed` alone, so maps of two
+    models show the same ones.
     """
     model.eval()
     features, labels, domains = [], [], []

@@ -7,13 +7,13 @@ import numpy as np
 import seaborn
 from matplotlib.axes import Axes
 
-from hwlib.figures.panel import BLUE, GREEN, ORANGE, PURPLE, Panel, Row, label_ends, title_of
+from hwlib.figures.panel import BLUE, GREEN, HALF, ORANGE, PURPLE, THIRD, Panel, Row, label_ends, title_of
 
 MODELS = {
     "source_only": ("on source", BLUE, (4, 1.5)),
     "dann": ("DANN", ORANGE, ""),
     "target_only": ("on target", GREEN, (1, 1)),
-    "dann_resnet34": ("ResNet-34 DANN", PURPLE, ""),
+    "dann_resnet34": ("ResNet-34", PURPLE, ""),
     "adamatch": ("AdaMatch", PURPLE, ""),
 }
 """Label, colour and dashes of each model's line."""
@@ -84,46 +84,71 @@ def gan_curve(record: Any) -> list[Row]:
 
 
 def adaptation_curves(*records: Any) -> list[Row]:
-    """3-5b, 4-3b (`fig3_0`, `fig4_0`): class loss of each model and accuracy on the domains, a row a scenario."""
+    """3-5b, 4-3b (`fig3_0`, `fig4_0`): a row a scenario, with the class loss of each model, the domain classifier or
+    the pseudo-labels of a method that has those, and, where predictions were kept on the way, accuracy on the target's
+    test set."""
     return [_adaptation(record) for record in records]
+
+
+def watched(record: Any) -> bool:
+    """Whether the record has accuracies of some model at steps on the way."""
+    return any(name.startswith("target_accuracy_") for name in record.arrays)
 
 
 def _adaptation(record: Any) -> Row:
     zh, en = title_of(record, zh=True), title_of(record)
-    if "mask_rate" in record.history:
-        second = Panel(
-            partial(_pseudo_labels, record),
-            zh=f"{zh}：目標域測試準確率，與採用的偽標籤比例",
-            en=f"{en}: accuracy on the target test set, and share of pseudo-labels used",
+    paints = [
+        (partial(_class_loss, record.history), "各模型的類別損失", "class loss"),
+        (
+            partial(_pseudo_labels, record.history),
+            "教師足夠確定而採用的偽標籤比例，以及學生與偽標籤一致的比例",
+            "share of pseudo-labels that the teacher was sure enough of, and share that the student agrees with",
         )
-    else:
-        second = Panel(
+        if "mask_rate" in record.history
+        else (
             partial(_domain_accuracy, record.history),
-            zh=f"{zh}：領域分類器的準確率（50% 表示分不出領域）",
-            en=f"{en}: accuracy of the domain classifier (50%: it cannot tell)",
+            "領域分類器的準確率（50% 表示分不出領域）",
+            "accuracy of the domain classifier (50%: it cannot tell)",
+        ),
+    ]
+    if watched(record):
+        paints.append(
+            (
+                partial(_target_accuracy, record),
+                "訓練途中在目標域測試集的準確率；標籤在訓練結束之後才對上，沒有用來挑選任何東西",
+                "accuracy on the target test set on the way; labels joined after the training, nothing chosen by them",
+            )
         )
-    return Row(
-        (Panel(partial(_class_loss, record.history), zh=f"{zh}：各模型的類別損失", en=f"{en}: class loss"), second),
-        zh,
-        en,
-    )
+    width = HALF if len(paints) == 2 else THIRD
+    panels = (Panel(p, width, height=2.3, zh=f"{zh}：{p_zh}", en=f"{en}: {p_en}") for p, p_zh, p_en in paints)
+    return Row(tuple(panels), zh, en)
 
 
-def _pseudo_labels(record: Any, axes: Axes) -> None:
-    """Accuracy on the target test set at some steps, labels joined after training, and the share of pseudo-labels that
-    were sure enough to be used."""
-    history, model = record.history, record.history["model"][0]
-    _line(axes, history, "mask_rate", GREEN, "pseudo-labels used", (1, 1))
-    if f"target_accuracy_{model}" in record.arrays:
-        steps, values = (record.arrays[f"{name}_{model}"] for name in ("observed_at", "target_accuracy"))
-        _line(axes, {"step": steps, "accuracy": values}, "accuracy", PURPLE, "target accuracy")
-    _finish(axes, "Pseudo-labels and target accuracy", "%", (0, 101))
+def _pseudo_labels(history: dict[str, np.ndarray], axes: Axes) -> None:
+    _line(axes, history, "mask_rate", BLUE, "used")
+    _line(axes, history, "agreement", ORANGE, "agreed", (4, 1.5))
+    _finish(axes, "Pseudo-labels", "of the batch, %", (0, 101))
+
+
+def _target_accuracy(record: Any, axes: Axes) -> None:
+    for model in dict.fromkeys(record.history["model"]):
+        if f"target_accuracy_{model}" in record.arrays:
+            label, colour, dashes = _style(model)
+            kept = {
+                "step": record.arrays[f"observed_at_{model}"],
+                "accuracy": record.arrays[f"target_accuracy_{model}"],
+            }
+            _line(axes, kept, "accuracy", colour, label, dashes)
+    _finish(axes, "Target test set", "accuracy, %", (0, 101))
+
+
+def _style(model: str) -> tuple[str, str, tuple | str]:
+    return MODELS.get(model, (model, PURPLE, ""))
 
 
 def _each(history: dict[str, np.ndarray]):
     for model in dict.fromkeys(history["model"]):
-        style = MODELS.get(model, (model, PURPLE, ""))
-        yield {name: column[history["model"] == model] for name, column in history.items()}, style
+        yield {name: column[history["model"] == model] for name, column in history.items()}, _style(model)
 
 
 def _class_loss(history: dict[str, np.ndarray], axes: Axes) -> None:
@@ -137,4 +162,4 @@ def _domain_accuracy(history: dict[str, np.ndarray], axes: Axes) -> None:
     for mine, (label, colour, dashes) in _each(history):
         if np.isfinite(mine["domain_accuracy"]).any():
             _line(axes, mine, "domain_accuracy", colour, label, dashes)
-    _finish(axes, "Domain classifier (50: cannot tell)", "accuracy, %", (0, 101))
+    _finish(axes, "Domain classifier", "accuracy, %", (0, 101))

@@ -64,21 +64,36 @@ def domain_maps(*records: Any) -> list[Row]:
     return [domain_row(record) for record in records]
 
 
-def domain_row(record: Any, size: float = HALF, headed: bool = True) -> Row:
-    """Two panels of the same points: by digit on the left, by domain on the right."""
+def maps_before(*records: Any) -> list[Row]:
+    """3-4b: the same images in the features of the network trained on source only, a row a scenario."""
+    return [domain_row(record, points="tsne_before") for record in records]
+
+
+FEATURES = {
+    "tsne": ("測試集特徵的 t-SNE", "t-SNE of the test features"),
+    "tsne_before": ("只用來源域訓練的特徵的 t-SNE", "t-SNE of the features trained on source only"),
+}
+
+
+def domain_row(record: Any, size: float = HALF, headed: bool = True, points: str = "tsne") -> Row:
+    """Two panels of the same points: by digit on the left, by domain on the right.
+
+    points: the array that holds them, `tsne` or `tsne_before`.
+    """
     zh, en = title_of(record, zh=True), title_of(record)
+    what_zh, what = FEATURES[points]
     return Row(
         (
             Panel(
-                partial(_digits, record, 10 if size > 3 else 5),
+                partial(_digits, record, points, 10 if size > 3 else 5),
                 size,
                 size,
                 vector=False,
-                zh=f"{zh}：測試集特徵的 t-SNE，依數字上色",
-                en=f"{en}: t-SNE of the test features by digit",
+                zh=f"{zh}：{what_zh}，依數字上色",
+                en=f"{en}: {what} by digit",
             ),
             Panel(
-                partial(_domains, record, 2 if size > 3 else 1),
+                partial(_domains, record, points, 2 if size > 3 else 1),
                 size,
                 size,
                 vector=False,
@@ -90,8 +105,8 @@ def domain_row(record: Any, size: float = HALF, headed: bool = True) -> Row:
     )
 
 
-def _digits(record: Any, columns: int, axes: Axes) -> None:
-    points, labels = record.arrays["tsne"], record.arrays["tsne_labels"]
+def _digits(record: Any, name: str, columns: int, axes: Axes) -> None:
+    points, labels = record.arrays[name], record.arrays["tsne_labels"]
     names, colours = [str(i) for i in range(10)], seaborn.color_palette("colorblind", 10)
     _scatter(axes, points, labels, names, colours, ["o"] * 10)
     _bare(axes, "By digit")
@@ -112,8 +127,8 @@ def densest(points: np.ndarray, neighbours: int = 15) -> np.ndarray:
     return points[near.mean(axis=1).argmin()]
 
 
-def _domains(record: Any, columns: int, axes: Axes) -> None:
+def _domains(record: Any, name: str, columns: int, axes: Axes) -> None:
     names = [record.title(record.params["src"]), record.title(record.params["tgt"])]
-    _scatter(axes, record.arrays["tsne"], record.arrays["tsne_domain"], names, [BLUE, ORANGE], MARKERS)
+    _scatter(axes, record.arrays[name], record.arrays["tsne_domain"], names, [BLUE, ORANGE], MARKERS)
     _bare(axes, "By domain")
     _legend(axes, columns)

@@ -18,6 +18,8 @@ BLUE, ORANGE, GREEN, PURPLE, *_ = STYLE["axes.prop_cycle"].by_key()["color"]
 
 HALF = 3.45
 """Inches: two panels of this width stand beside each other on a page, and one fits a phone."""
+THIRD = 2.28
+"""Inches: three panels of this width stand beside each other on a page."""
 CSS_DPI = 96
 PALETTE = 128
 
@@ -91,7 +93,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Row:
-    """Panels beside each other, under a heading that may be empty (zh, en)."""
+    """Panels beside each other, under a heading that may be empty (zh, en); a heading may also stand alone."""
 
     panels: tuple[Panel | Picture, ...]
     zh: str = ""
@@ -101,17 +103,16 @@ class Row:
 def compose(rows: list[Row]) -> Figure:
     """Put all panels of a figure on one sheet, for a notebook or a file."""
     with matplotlib.rc_context(STYLE):
-        width = max(sum(panel.width for panel in row.panels) for row in rows)
-        heights = [max(panel.height for panel in row.panels) + (0.3 if row.en else 0) for row in rows]
+        width = max(sum(panel.width for panel in row.panels) for row in rows) or 2 * HALF
+        heights = [max((panel.height for panel in row.panels), default=0) + (0.3 if row.en else 0) for row in rows]
         sheet = Figure(figsize=(width, sum(heights)))
         parts = np.atleast_1d(sheet.subfigures(len(rows), 1, height_ratios=heights))
         for part, row in zip(parts, rows, strict=True):
             if row.en:
                 part.suptitle(row.en, fontsize=10, weight="bold")
             widths = [panel.width for panel in row.panels]
-            for axes, panel in zip(
-                np.atleast_1d(part.subplots(1, len(widths), width_ratios=widths)), row.panels, strict=True
-            ):
+            beside = part.subplots(1, len(widths), width_ratios=widths) if widths else []
+            for axes, panel in zip(np.atleast_1d(beside), row.panels, strict=True):
                 panel.paint(axes)
         return sheet
 

@@ -21,8 +21,8 @@ def element(name: str, found: Collection, headed: bool = False) -> str:
 
     `headed` puts a heading on a discussion, for a place where no prose has done so.
     """
-    problem, records = PROBLEM[name], found.of(PROBLEM[name])
-    if not records:
+    problem, found = PROBLEM[name], found.holding(name)
+    if not found.of(problem):
         line = words.missing(problem, what=_title(name))
         return f'<section class="artefact" id="{name}">{line}</section>'
     kind, _ = words.split(name)
@@ -36,17 +36,17 @@ def _title(name: str) -> tuple[str, str]:
     return f"{number_zh} {zh}：".strip(), f"{number} {en}:".strip()
 
 
-def _caption(name: str, records: Sequence[Record], tag: str = "figcaption", extra: str = "") -> str:
+def _caption(
+    name: str, records: Sequence[Record], tag: str = "figcaption", extra: str = "", method: str | None = None
+) -> str:
+    """Number and title, how it was made, and from what; `method` is named where figures of several share a number."""
     (zh_number, number), (zh, en) = words.label(name), words.CAPTIONS[name]
-    zh_from, en_from = map(esc, words.provenance(records))
-    return (
-        f"<{tag}>"
-        + both(
-            f"<b>{esc(zh_number)}</b> {esc(zh)}<br><small>{zh_from}</small>",
-            f"<b>{esc(number)}</b> {esc(en)}<br><small>{en_from}</small>",
-        )
-        + f"{extra}</{tag}>"
-    )
+    if method:
+        zh, en = f"{zh}：{words.method(method)[0]}", f"{en}: {words.method(method)[1]}"
+    lines = [words.provenance(records), *words.notes(name, records)]
+    small_zh, small = ("".join(f"<br><small>{esc(line[i])}</small>" for line in lines) for i in (0, 1))
+    text = both(f"<b>{esc(zh_number)}</b> {esc(zh)}{small_zh}", f"<b>{esc(number)}</b> {esc(en)}{small}")
+    return f"<{tag}>{text}{extra}</{tag}>"
 
 
 def _table(name: str, found: Collection) -> str:
@@ -56,8 +56,10 @@ def _table(name: str, found: Collection) -> str:
 def drawn(name: str, found: Collection) -> list[tuple[Record, ...]]:
     """The records that an artefact is made from: for each drawing of a figure its own, for a table all.
 
-    A figure shows the first seed: one drawing a problem, and one a method in problem 4.
+    A figure shows the first seed: one drawing a problem, and one a method in problem 4. Records that lack what an
+    artefact needs are not among them.
     """
+    found = found.holding(name)
     if not name.startswith("fig"):
         return [found.of(PROBLEM[name])]
     if name == "fig2_4":
@@ -75,16 +77,22 @@ def _figure(name: str, found: Collection) -> str:
     if not groups:
         line = words.missing("p1", what=_title(name))
         return f'<section class="artefact" id="{name}">{line}</section>'
-    images = ""
-    for records in groups:
-        if name.startswith("fig4") and len(groups) > 1:
-            images += (
-                f'<div class="method">{tables.both_or_one(*map(esc, words.method(records[0].params["method"])))}</div>'
-            )
-        images += panels(name, records)
     absent = "".join(_absent(name, found)) if name[3] in "34" else ""
-    used = [record for records in groups for record in records]
-    return f'<figure class="artefact" id="{name}">{images}{_caption(name, used, extra=absent)}</figure>'
+    if len(groups) == 1:
+        return _one_figure(name, groups[0], absent, f' id="{name}"')
+    # A figure for each method, so that each fits a page; what is absent stands below the last.
+    figures = [
+        _one_figure(name, records, absent if records is groups[-1] else "", method=records[0].adapted)
+        for records in groups
+    ]
+    return f'<div id="{name}">{"".join(figures)}</div>'
+
+
+def _one_figure(
+    name: str, records: tuple[Record, ...], absent: str, attribute: str = "", method: str | None = None
+) -> str:
+    caption = _caption(name, records, extra=absent, method=method)
+    return f'<figure class="artefact"{attribute}>{panels(name, records)}{caption}</figure>'
 
 
 def panels(name: str, records: tuple[Record, ...]) -> str:

@@ -5,7 +5,7 @@ import math
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,10 @@ HISTORY = {
     "p4": ("model", "step", "class_loss"),
 }
 IMAGES = ("originals", "reconstructions", "faces", "interpolation")
+WRONG = ("wrong_images", "wrong_predicted", "wrong_true", "wrong_confidence")
+ADDED = {"fig3_1c": WRONG, "fig4_1c": WRONG, "fig3_4b": ("tsne_before",)}
+"""Arrays of artefacts that older records lack."""
+CONFUSIONS, DISTANCES = ("fig3_1b", "fig4_1b"), ("tbl3_4c", "tbl4_2b")
 NUMBERS = {"p1": ("test_mse", "test_kl"), "p2": ("discriminator_real", "discriminator_fake")}
 OTHERS = {"figures"}
 LARGE = 1e9  # larger than any error, divergence or probability that a training that did not fail can end with
@@ -54,9 +58,28 @@ class Collection:
         group = getattr(self, problem)
         return group if isinstance(group, tuple) else tuple(r for records in group.values() for r in records)
 
+    def holding(self, name: str) -> "Collection":
+        """The same without those records of problems 3 and 4 that lack what the artefact `name` is made from."""
+        kept = {
+            problem: {
+                key: holding for key, group in getattr(self, problem).items() if (holding := _holding(group, name))
+            }
+            for problem in ("p3", "p4")
+        }
+        return replace(self, **kept)
+
     @property
     def all(self) -> tuple[Record, ...]:
         return tuple(record for problem in ARRAYS for record in self.of(problem))
+
+
+def _holding(group: tuple[Record, ...], name: str) -> tuple[Record, ...]:
+    """Those of the records that hold what `name` needs beside what every record has; older ones lack some of it."""
+    if name in DISTANCES:
+        return tuple(r for r in group if isinstance(r.metrics.get("proxy_a_distance"), dict))
+    if name in CONFUSIONS:
+        return tuple(r for r in group if f"confusion_{r.adapted}" in r.arrays)
+    return tuple(r for r in group if all(array in r.arrays for array in ADDED.get(name, ())))
 
 
 def collect(runs: Path, trial: Callable[[Record], None] = lambda record: None) -> Collection:
@@ -171,9 +194,11 @@ def _check(record: Record) -> None:
     points = record.arrays.get("tsne")
     if points is not None and (points.ndim != 2 or points.shape[1] != 2 or not len(points)):
         raise ValueError("tsne is not points in the plane (N, 2)")
-    for name in ("tsne_labels", "tsne_domain"):
+    for name in ("tsne_labels", "tsne_domain", "tsne_before"):
         if name in record.arrays and len(record.arrays[name]) != len(points):
             raise ValueError(f"{name} is not as long as tsne")
+    if len({len(record.arrays[name]) for name in WRONG if name in record.arrays}) > 1:
+        raise ValueError(f"{', '.join(WRONG)} are not equally long")
     if any(a.shape != (10, 10) for name, a in record.arrays.items() if name.startswith("confusion_")):
         raise ValueError("a confusion table is not 10 by 10")
     for name in HISTORY[problem]:

@@ -38,6 +38,19 @@ def accuracy(records: Sequence[Record], model: str) -> Score | None:
     return score(values) if values else None
 
 
+def of_all(records: Sequence[Record], metric: str, key: str) -> Score | None:
+    """Entry `key` of a metric over the seeds; None where a record lacks it, for then it is of other seeds."""
+    entries = [record.metrics.get(metric) for record in records]
+    values = [entry.get(key) if isinstance(entry, dict) else None for entry in entries]
+    numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)]
+    return score(numbers) if numbers and len(numbers) == len(values) else None
+
+
+def oracle(records: Sequence[Record], model: str) -> Score | None:
+    """Accuracy of the best observed step, chosen by the target's own labels: what is compared with, never reported."""
+    return of_all(records, "oracle", model)
+
+
 def measured(records: Sequence[Record], name: str) -> Score | None:
     """A metric over the seeds of one problem; None where no record has it."""
     values = [r.metrics.get(name) for r in records]

@@ -8,7 +8,7 @@ from hwlib.config import SCENARIOS
 from hwlib.record import Record
 from hwlib.report import published, words
 from hwlib.report.collect import Collection, Scenario
-from hwlib.report.scores import Difference, Score, accuracy, difference, score, signed
+from hwlib.report.scores import Difference, Score, accuracy, difference, of_all, oracle, score, signed
 
 Text = tuple[str, str]
 
@@ -23,8 +23,10 @@ def dann(found: Collection) -> list[list[Text]]:
                 _head(records, pair),
                 _against(ours, source, ("DANN", "DANN"), ("只用來源域訓練", "training on source only")),
                 _ceiling(ours, target),
+                *best_step(records, "dann"),
                 *_on_source(records, "dann"),
                 confused(records, "dann"),
+                *domains_before_and_after(records),
             ]
         )
     pairs = tuple(found.p3)
@@ -59,7 +61,8 @@ def uda(found: Collection) -> list[list[Text]]:
                     f"{title[1]} reaches {ours}%; problem 3 has no record to compare with ({_code(line)}).",
                 )
             )
-        sentences += [*_on_source(records, name), confused(records, name)]
+        sentences += [*best_step(records, name), *_on_source(records, name), confused(records, name)]
+        sentences += domains_after(records, title)
         paragraphs.append(sentences)
     ours = {pair: r for (name, pair), r in found.p4.items() if name == published.STUDENT_METHOD}
     student = _student(ours, published.STUDENT_METHOD, "uda") if ours else []
@@ -129,6 +132,66 @@ def _ceiling(ours: Score, target: Score) -> Text:
         f"與用目標域標籤訓練的 {target}% 相比，仍低 {_points(gap.points)} 個百分點。",
         f"Training with target labels ({target}%) is {_points(gap.points)} points higher.",
     )
+
+
+def best_step(records: Sequence[Record], model: str) -> list[Text]:
+    """The reported last step against the best observed one, which knows the target's labels and is no result."""
+    best, last = oracle(records, model), accuracy(records, model)
+    if best is None or last is None:
+        return []
+    gap = difference(best, last)
+    if gap.sign == 0:
+        return [
+            (
+                f"若依目標域標籤挑選步數（oracle，不是結果），同樣是 {best}%，與最後一步沒有差別。",
+                f"Choosing the step by the target's labels (oracle, not a result) would give {best}% too, no more than "
+                "the last step.",
+            )
+        ]
+    zh, en = ("多", "more") if gap.sign > 0 else ("少", "less")
+    return [
+        (
+            f"若依目標域標籤挑選步數（oracle，不是結果），會是 {best}%，比最後一步{zh} {_points(gap.points)} "
+            "個百分點。",
+            f"Choosing the step by the target's labels (oracle, not a result) would give {best}%, "
+            f"{_points(gap.points)} points {en} than the last step.",
+        )
+    ]
+
+
+def domains_before_and_after(records: Sequence[Record]) -> list[Text]:
+    """3-6: whether the domains are harder to tell apart after adaptation; one network before and after."""
+    before, after = (of_all(records, "proxy_a_distance", when) for when in ("before", "after"))
+    if before is None or after is None:
+        return []
+    gap = difference(after, before)
+    if gap.sign == 0 or gap.within_spread:
+        zh, en = "沒有明顯差異", "showed no clear difference"
+    else:
+        zh, en = ("變小", "became smaller") if gap.sign < 0 else ("變大", "became larger")
+    return [
+        (
+            f"調適之後，兩個領域的代理 A 距離{zh}（只用來源域訓練 {before}，DANN {after}；0 表示分不出領域，"
+            "2 表示完全分得出）。",
+            f"With adaptation the proxy A-distance of the domains {en} (trained on source {before}, DANN {after}; 0: "
+            "they cannot be told apart, 2: always).",
+        )
+    ]
+
+
+def domains_after(records: Sequence[Record], who: Text) -> list[Text]:
+    """4-4: the distance alone; features of different networks do not compare."""
+    after = of_all(records, "proxy_a_distance", "after")
+    if after is None:
+        return []
+    return [
+        (
+            f"在{_space(who[0])}的特徵中，兩個領域的代理 A 距離為 {after}（0 表示分不出領域，2 表示完全分得出；"
+            "不同網路之間不宜比較）。",
+            f"In the features of {who[1]} the proxy A-distance of the domains is {after} (0: they cannot be told "
+            "apart, 2: always; it does not compare between networks).",
+        )
+    ]
 
 
 MOST = 3

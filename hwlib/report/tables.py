@@ -1,4 +1,4 @@
-"""Tables 1-3, 3-1 and 4-1 as HTML with captions in both languages."""
+"""Tables 1-3, 3-1, 3-4c, 4-1 and 4-2b as HTML with captions in both languages."""
 
 import base64
 import io
@@ -13,14 +13,14 @@ from hwlib.errors import WorkbookError
 from hwlib.record import Record
 from hwlib.report import published, words
 from hwlib.report.collect import Collection, Scenario, arrange
-from hwlib.report.scores import accuracy, measured
+from hwlib.report.scores import Score, accuracy, measured, of_all, oracle
 from hwlib.report.words import both, esc
 
 Group = Mapping[Scenario, Sequence[Record]]
 
 
 def table(name: str, records: Record | Iterable[Record]) -> str:
-    """Return `tbl1_3`, `tbl3_1` or `tbl4_1` of one or more records as an HTML `<table>`.
+    """Return `tbl1_3`, `tbl3_1`, `tbl3_4c`, `tbl4_1` or `tbl4_2b` of one or more records as an HTML `<table>`.
 
     Scenarios without a record show the command that fills them; `tbl4_1` takes problem 3's records too, for its DANN
     row. Raises `WorkbookError` for another name, or when no record of the problem is given.
@@ -105,11 +105,11 @@ class Row:
         return self.model if self.model in published.STUDENT else "uda"
 
 
-def accuracy_rows(rows: Sequence[Row]) -> tuple[str, list[Record], bool]:
+def accuracy_rows(rows: Sequence[Row], oracles: bool = False) -> tuple[str, list[Record], bool]:
     """Head and body of an accuracy table, the records used, and whether their data or profiles differ.
 
-    Columns are scenarios; each method is a group of rows: ours, the student's where it had that method, and the best
-    of its peers. Cells of mixed data or profiles say so.
+    Columns are scenarios; each method is a group of rows: ours, with `oracles` the best step of an adapted model, the
+    student's where it had that method, and the best of its peers. Cells of mixed data or profiles say so.
     """
     pairs = [*SCENARIOS, *sorted({pair for row in rows for pair in row.records} - set(SCENARIOS))]
     used = [record for row in rows for records in row.records.values() for record in records]
@@ -123,8 +123,10 @@ def accuracy_rows(rows: Sequence[Row]) -> tuple[str, list[Record], bool]:
     body, told = "", set()
     for row in rows:
         title = both_or_one(*map(esc, words.method(row.model)))
-        body += f'<tbody><tr class="ours"><th scope="row">{title}</th>'
-        body += "".join(_ours(row, pair, mixed, told) for pair in pairs) + "</tr>"
+        best_step = _oracle(row, pairs) if oracles else ""
+        rule = f"<small>{both('選擇規則：最後一步', 'selection: last step')}</small>" if best_step else ""
+        body += f'<tbody><tr class="ours"><th scope="row">{title}{rule}</th>'
+        body += "".join(_ours(row, pair, mixed, told) for pair in pairs) + f"</tr>{best_step}"
         if row.published != "uda" or row.model == published.STUDENT_METHOD:
             student = published.STUDENT[row.published]
             cells = "".join(f"<td>{_number(student.get(pair))}</td>" for pair in pairs)
@@ -133,6 +135,20 @@ def accuracy_rows(rows: Sequence[Row]) -> tuple[str, list[Record], bool]:
         cells = "".join(f"<td>{_best(best.get(pair), row.published)}</td>" for pair in pairs)
         body += f'<tr><th scope="row">{both("同儕最佳", "best peer")}</th>{cells}</tr></tbody>'
     return f"<thead><tr>{head}</tr></thead>{body}", used, mixed
+
+
+def _oracle(row: Row, pairs: Sequence[Scenario]) -> str:
+    """The row of what choosing the step by the target's labels would have given; "" for a model that is not adapted,
+    and where no record knows it."""
+    values = {pair: oracle(row.records.get(pair, ()), row.model) for pair in pairs}
+    if row.model in SUPERVISED or not any(values.values()):
+        return ""
+    head = both("oracle：依目標域標籤選出的最佳步，不是結果", "oracle: best step by target labels, not a result")
+    cells = "".join(f"<td><small>{values[pair] or '—'}</small></td>" for pair in pairs)
+    return f'<tr class="oracle"><th scope="row"><small>{head}</small></th>{cells}</tr>'
+
+
+SUPERVISED = ("source_only", "target_only")
 
 
 def _number(value: float | None) -> str:
@@ -160,10 +176,19 @@ ABOUT = (
 )
 
 
+ORACLE = (
+    "oracle 只供對照：訓練途中定時存下預測（不看標籤），訓練結束之後才對上目標域標籤，取其中最高者（各種子的平均）；"
+    "本次的結果一律是最後一步的模型，沒有用它挑選任何東西。",
+    "The oracle is there to be compared with: predictions were saved now and then in training without labels, the "
+    "target's labels were joined after it had ended, and the highest is given (mean over seeds). Our results are the "
+    "model of the last step throughout; nothing was chosen by it.",
+)
+
+
 def accuracy_table(name: str, rows: Sequence[Row]) -> str:
     """A numbered accuracy table; see `accuracy_rows`."""
-    content, used, mixed = accuracy_rows(rows)
-    notes = [ABOUT, *([MIXED] if mixed else [])]
+    content, used, mixed = accuracy_rows(rows, oracles=True)
+    notes = [ABOUT, *([ORACLE] if 'class="oracle"' in content else []), *([MIXED] if mixed else [])]
     return f'<table class="numbers">{caption(name, used, *notes)}{content}</table>'
 
 
@@ -222,4 +247,61 @@ def _uda_table(found: Collection) -> str:
     return accuracy_table("tbl4_1", [*reference[:1], *uda_rows(found), *reference[1:]])
 
 
-TABLES = {"tbl1_3": faces_table, "tbl3_1": _dann_table, "tbl4_1": _uda_table}
+DISTANCE = (
+    "線性分類器以一半的測試特徵學習分辨領域，e 為它在另一半的錯誤率；距離為 2(1 − 2e)，低於 0 者記為 0。"
+    "0 表示分不出領域，2 表示完全分得出（Ben-David et al. 2007；Ganin et al. 2016）。計算時不使用數字的標籤。",
+    "A linear classifier learns to tell the domain from one half of the test features; e is its error on the other "
+    "half, and the distance is 2(1 − 2e), or 0 where that is below 0. 0: the domains cannot be told apart, 2: always "
+    "(Ben-David et al. 2007; Ganin et al. 2016). No digit's label is used.",
+)
+
+
+def distance_table(name: str, rows: Sequence[tuple[tuple[str, str], Group, str]]) -> str:
+    """A numbered table of proxy A-distances: rows of a title, records by scenario, and `before` or `after`."""
+    pairs = [*SCENARIOS, *sorted({pair for _, group, _ in rows for pair in group} - set(SCENARIOS))]
+    used = list({id(r): r for _, group, _ in rows for records in group.values() for r in records}.values())
+    mixed = words.mixed(used)
+    head = f'<th scope="col">{both("特徵", "Features")}</th>'
+    for pair in pairs:
+        mine = [record for _, group, _ in rows for record in group.get(pair, ())]
+        head += (
+            f'<th scope="col">{both_or_one(*map(esc, words.scenario([] if words.mixed(mine) else mine, pair)))}</th>'
+        )
+    body = ""
+    for title, group, when in rows:
+        cells = (_distance(group.get(pair, ()), when, pair if mixed else None) for pair in pairs)
+        body += f'<tr><th scope="row">{both_or_one(*map(esc, title))}</th>{"".join(cells)}</tr>'
+    notes = [DISTANCE, *([MIXED] if mixed else [])]
+    content = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<table class="distances">{caption(name, used, *notes)}{content}</table>'
+
+
+def _distance(records: Sequence[Record], when: str, pair: Scenario | None) -> str:
+    value: Score | None = of_all(records, "proxy_a_distance", when)
+    if value is None:
+        return "<td>—</td>"
+    count = f' <small class="count">n = {value.n}</small>' if value.n > 1 else ""
+    mark = f" <small>{esc(words.mark(records[0], pair))}</small>" if pair else ""
+    return f"<td>{value}{count}{mark}</td>"
+
+
+def _dann_distances(found: Collection) -> str:
+    rows = [
+        (("調適之前：只用來源域訓練", "before: trained on source"), found.p3, "before"),
+        (("調適之後：DANN", "after: DANN"), found.p3, "after"),
+    ]
+    return distance_table("tbl3_4c", rows)
+
+
+def _uda_distances(found: Collection) -> str:
+    rows = [(words.method(row.model), row.records, "after") for row in uda_rows(found)]
+    return distance_table("tbl4_2b", rows)
+
+
+TABLES = {
+    "tbl1_3": faces_table,
+    "tbl3_1": _dann_table,
+    "tbl3_4c": _dann_distances,
+    "tbl4_1": _uda_table,
+    "tbl4_2b": _uda_distances,
+}

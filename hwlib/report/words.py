@@ -48,8 +48,8 @@ PROBLEMS = {
 ARTEFACTS = {
     "p1": ("model1_1", "fig1_2", "tbl1_3", "fig1_4", "fig1_4b", "fig1_5", "txt1_6"),
     "p2": ("model2_1", "fig2_1", "fig2_2", "fig2_2b", "txt2_3", "fig2_4", "txt2_4"),
-    "p3": ("tbl3_1", "fig3_4", "model3_5", "fig3_0", "txt3_6"),
-    "p4": ("tbl4_1", "fig4_2", "model4_3", "fig4_0", "txt4_4"),
+    "p3": ("tbl3_1", "fig3_1b", "fig3_1c", "fig3_4", "fig3_4b", "tbl3_4c", "model3_5", "fig3_0", "txt3_6"),
+    "p4": ("tbl4_1", "fig4_1b", "fig4_1c", "fig4_2", "tbl4_2b", "model4_3", "fig4_0", "txt4_4"),
 }
 """The artefacts of each problem, in the report's order where a notebook lacks one."""
 
@@ -70,15 +70,47 @@ CAPTIONS = {
     "txt2_4": ("討論：VAE 與 GAN 的比較", "Discussion: VAE against GAN"),
     "fig3_0": ("學習曲線：類別損失與領域分類器的準確率", "Learning curves: class loss and domain accuracy"),
     "tbl3_1": ("目標域測試集的準確率", "Accuracy on the target test set"),
+    "fig3_1b": ("DANN 的混淆矩陣（目標域測試集）", "Confusion of DANN on the target test set"),
+    "fig3_1c": ("DANN 認錯而信心最高的測試影像", "Wrong test images of which DANN was surest"),
     "fig3_4": ("測試集特徵的 t-SNE：依數字、依領域", "t-SNE of test features, by digit and by domain"),
+    "fig3_4b": ("調適之前：同樣的影像，只用來源域訓練的特徵", "Before adaptation: the same images, trained on source"),
+    "tbl3_4c": ("代理 A 距離：調適之前與之後", "Proxy A-distance before and after adaptation"),
     "model3_5": ("DANN 的架構與訓練設定", "The DANN as printed, with its training settings"),
     "txt3_6": ("討論", "Discussion"),
-    "fig4_0": ("學習曲線：類別損失與領域分類器的準確率", "Learning curves: class loss and domain accuracy"),
+    "fig4_0": (
+        "學習曲線：類別損失，以及偽標籤或領域分類器",
+        "Learning curves: class loss, and pseudo-labels or domains",
+    ),
     "tbl4_1": ("改良方法在目標域測試集的準確率", "Accuracy of the improved method on the target test set"),
+    "fig4_1b": ("改良方法的混淆矩陣（目標域測試集）", "Confusion of the improved method on the target test set"),
+    "fig4_1c": ("改良方法認錯而信心最高的測試影像", "Wrong test images of which the improved method was surest"),
     "fig4_2": ("測試集特徵的 t-SNE：依數字、依領域", "t-SNE of test features, by digit and by domain"),
+    "tbl4_2b": ("調適之後的代理 A 距離", "Proxy A-distance after adaptation"),
     "model4_3": ("改良方法的架構與訓練設定", "The improved model as printed, with its training settings"),
     "txt4_4": ("討論", "Discussion"),
 }
+WATCHED = (
+    "「Target test set」一欄來自訓練途中存下的預測：當時只存預測、不看標籤，訓練結束之後才與標籤對上；"
+    "沒有用它挑選任何東西，報告採用最後一步。",
+    "Target test set: from predictions that were saved without labels on the way and joined with the labels after the "
+    "training; nothing was chosen by them, and the last step is the one reported.",
+)
+SURE = (
+    "取信心（softmax 機率）最高的錯誤，並非人工挑選；影像下方為預測（said）、真實數字（is）與信心。",
+    "The errors of the highest confidence (softmax probability), none picked by hand; below each what was said, what "
+    "it is, and the confidence.",
+)
+SHARES = (
+    "各列為真實數字，以百分比表示，不足 0.5% 者留白。",
+    "In percent of each true digit (row); less than 0.5% is blank.",
+)
+NOTES = {
+    "fig3_1b": SHARES,
+    "fig4_1b": SHARES,
+    "fig3_1c": SURE,
+    "fig4_1c": SURE,
+}
+"""What a caption says of how the figure was made."""
 SECTIONS = tuple(f"{problem}-{i}" for problem, last in ((1, 6), (2, 4), (3, 6), (4, 4)) for i in range(1, last + 1))
 """The assignment's numbering."""
 
@@ -158,6 +190,14 @@ def changed(record: Record) -> dict[str, Any]:
 def setting(record: Record) -> str:
     """Profile, and the parameters of the training that were set otherwise."""
     return ", ".join([record.run["profile"], *(f"{k}={v}" for k, v in changed(record).items() if k not in BESIDE)])
+
+
+def notes(name: str, records: Iterable[Record]) -> list[tuple[str, str]]:
+    """Lines of a figure's caption on how it was made."""
+    if name in ("fig3_0", "fig4_0"):
+        arrays = [array for record in records for array in record.arrays]
+        return [WATCHED] if any(array.startswith("target_accuracy_") for array in arrays) else []
+    return [NOTES[name]] if name in NOTES else []
 
 
 def origin(record: Record) -> tuple[str, str]:

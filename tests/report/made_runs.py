@@ -130,7 +130,8 @@ class Runs:
         arrays = {"faces": self.faces(32, 90), "interpolation": self.faces(8, 90)}
         return self.write({"seed": seed}, "p2", measured | (metrics or {}), history, arrays, **run)
 
-    def adaptation(self, problem, pair, accuracy, params, **run):
+    def adaptation(self, problem, pair, accuracy, params, *, older=False, metrics=None, **run):
+        """`older`: as records were before predictions were kept on the way and errors and distances measured."""
         history = [
             {
                 "model": model,
@@ -140,6 +141,7 @@ class Runs:
                 "domain_loss": "" if model.endswith("only") else 0.69,
                 "domain_accuracy": "" if model.endswith("only") else 60,
             }
+            | ({"mask_rate": 8 * i, "agreement": 50 + 4 * i} if model == "adamatch" else {})
             for model in accuracy
             for i in range(10)
         ]
@@ -150,16 +152,35 @@ class Runs:
             "tsne_labels": self.random.integers(0, 10, 300),
             "tsne_domain": self.random.integers(0, 2, 300),
         }
-        metrics = {"accuracy": accuracy, "source_accuracy": dict.fromkeys(accuracy, 97.0)}
+        measured = {"accuracy": accuracy, "source_accuracy": dict.fromkeys(accuracy, 97.0)}
+        if not older:
+            arrays |= self.watched(accuracy)
+            arrays |= {"tsne_before": self.random.normal(size=(300, 2)).astype(np.float32)} if problem == "p3" else {}
+            measured["oracle"] = {model: value + 1.5 for model, value in accuracy.items()}
+            measured["proxy_a_distance"] = {"before": 1.9, "after": 1.25} if problem == "p3" else {"after": 1.25}
         params = {"src": pair[0], "tgt": pair[1], **params}
-        return self.write(params, problem, metrics, history, arrays, **run)
+        return self.write(params, problem, measured | (metrics or {}), history, arrays, **run)
+
+    def watched(self, accuracy):
+        """Accuracies at four steps, the last of them the reported one, and twelve errors."""
+        curves = {f"target_accuracy_{m}": [10.0, value / 2, value + 1.5, value] for m, value in accuracy.items()}
+        return (
+            curves
+            | {f"observed_at_{model}": [60, 120, 180, 250] for model in accuracy}
+            | {
+                "wrong_images": self.random.integers(0, 256, (12, 3, 28, 28)).astype(np.uint8),
+                "wrong_predicted": np.arange(12) % 10,
+                "wrong_true": np.arange(1, 13) % 10,
+                "wrong_confidence": np.linspace(0.999, 0.9, 12, dtype=np.float32),
+            }
+        )
 
     def p3(self, pair=PAIRS[0], accuracy=None, *, seed=0, params=None, **run):
         return self.adaptation("p3", pair, accuracy or DANN[pair], {"seed": seed, **(params or {})}, **run)
 
-    def p4(self, pair=PAIRS[0], value=None, *, seed=0, **run):
-        accuracy = {"dann_resnet34": UDA[pair] if value is None else value}
-        return self.adaptation("p4", pair, accuracy, {"seed": seed}, **run)
+    def p4(self, pair=PAIRS[0], value=None, *, seed=0, method="dann_resnet34", **run):
+        accuracy = {method: UDA[pair] if value is None else value}
+        return self.adaptation("p4", pair, accuracy, {"seed": seed, "method": method}, **run)
 
     def everything(self):
         self.p1()
@@ -183,7 +204,7 @@ def notebook(problem: str, artefacts) -> nbformat.NotebookNode:
         ),
     ]
     for name in artefacts:
-        number = split(name)[1].removesuffix("b")
+        number = split(name)[1].rstrip("bc")
         cells += [
             new.new_markdown_cell(f"## {number} 小節 {name}\n\n損失為 $x^2$。", metadata={"tags": ["lang:zh"]}),
             new.new_markdown_cell(
