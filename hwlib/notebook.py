@@ -71,10 +71,12 @@ def show(name: str, run: Run) -> HTML | Image | Markdown:
             "尚無使用同一份人臉資料的 VAE 紀錄；請先執行 `hw run p1`。\n\n"
             "No VAE run on these faces yet: `hw run p1` makes it."
         )
-    png = figures.png(figures.draw(name, *needed))
+    drawing = figures.draw(name, *needed)
+    png = figures.png(drawing)
     params = run.config.params()
     run.save_figure(f"{name}_{params['src']}_{params['tgt']}" if "src" in params else name, png)
-    return Image(png, alt=figures.alt(name, "zh", *needed) + " / " + figures.alt(name, "en", *needed), width=720)
+    told = figures.alt(name, "zh", *needed) + " / " + figures.alt(name, "en", *needed)
+    return Image(png, alt=told, width=min(720, round(104 * drawing.get_figwidth())))
 
 
 def _with_peer(name: str, record: Record) -> list[Record]:

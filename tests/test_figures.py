@@ -14,6 +14,7 @@ from hwlib.figures import DRAWINGS, alt, draw, mosaic, png, rows
 from hwlib.figures.maps import densest
 from hwlib.figures.panel import STYLE, label_ends
 from hwlib.names import ATTRIBUTES
+from hwlib.record import Record
 from hwlib.run import Run
 
 RNG = np.random.default_rng(0)
@@ -33,7 +34,9 @@ def made(tmp_path):
         sets = [{"name": n, "split": "test", "count": 9, "sha256": "0", "stand_in": n == "usps"} for n in names]
         return Run(config, "sample", sets, {})
 
-    p1, p2, p3, p4 = run("p1"), run("p2"), run("p3"), run("p4", src="svhn", tgt="usps")
+    p1, p2, p3 = run("p1"), run("p2"), run("p3")
+    p4 = run("p4", src="svhn", tgt="usps", method="dann_resnet34")
+    matched = run("p4", src="svhn", tgt="usps", method="adamatch")
     faces = RNG.integers(0, 256, (32, 3, 64, 64), np.uint8)
     p1.add_training("model", history("loss", "reconstruction", "kl"), 1)
     p1.save_arrays(faces=faces, originals=faces[:10], interpolation=faces[10:18])
@@ -41,13 +44,40 @@ def made(tmp_path):
     losses = ("discriminator_loss", "generator_loss", "discriminator_real", "discriminator_fake")
     p2.add_training("model", history(*losses), 1)
     p2.save_arrays(faces=faces, interpolation=faces[:8])
-    for digits, models in ((p3, ("source_only", "dann", "target_only")), (p4, ("dann_resnet34",))):
+    columns = {"dann": ("domain_loss", "domain_accuracy"), "adamatch": ("mask_rate", "agreement")}
+    for digits, models in (
+        (p3, ("source_only", "dann", "target_only")),
+        (p4, ("dann_resnet34",)),
+        (matched, ("adamatch",)),
+    ):
         for model in models:
-            domain = ("domain_loss", "domain_accuracy") if "dann" in model else ()
-            digits.add_training(model, history("class_loss", *domain), 1)
+            digits.add_training(model, history("class_loss", *columns.get(model.partition("_")[0], ())), 1)
+            digits.save_arrays(**{f"confusion_{model}": 9 * np.eye(10, dtype=int)})
         labels, domains = np.tile(np.arange(10), 6), np.repeat([0, 1], 30)
         digits.save_arrays(tsne=RNG.normal(size=(60, 2)), tsne_labels=labels, tsne_domain=domains)
-    return {"p1": p1.record(), "p2": p2.record(), "p3": p3.record(), "p4": p4.record()}
+        digits.save_arrays(tsne_before=RNG.normal(size=(60, 2)), **wrong(12))
+    # Predictions on the way: kept by those two, and by no older record.
+    for digits, model, values in ((p3, "dann", (20, 60, 40)), (matched, "adamatch", (10, 80, 90))):
+        digits.save_arrays(**{f"observed_at_{model}": [3, 6, 8], f"target_accuracy_{model}": values})
+    made = {"p1": p1, "p2": p2, "p3": p3, "p4": p4, "adamatch": matched}
+    return {name: run.record() for name, run in made.items()}
+
+
+def wrong(count, channels=3):
+    """The arrays of `count` errors, all of 99.97 percent confidence."""
+    return {
+        "wrong_images": RNG.integers(0, 256, (count, channels, 28, 28), np.uint8),
+        "wrong_predicted": np.arange(count) % 10,
+        "wrong_true": (np.arange(count) + 1) % 10,
+        "wrong_confidence": np.full(count, 0.9997, np.float32),
+    }
+
+
+def with_arrays(record, **arrays):
+    """The record with other arrays."""
+    other = Record(record.folder, record.run)
+    other.__dict__.update(history=record.history, arrays=record.arrays | arrays)
+    return other
 
 
 def needed(name, made):
@@ -64,7 +94,7 @@ def panels(name, *records):
 def test_every_figure_is_drawn_from_its_record_and_repeats(name, made):
     records = needed(name, made)
     first = png(draw(name, *records), dpi=50)
-    assert Image.open(io.BytesIO(first)).width > 200
+    assert Image.open(io.BytesIO(first)).width > 150
     assert png(draw(name, *records), dpi=50) == first
 
 
@@ -100,7 +130,7 @@ def test_curves_are_vectors_and_many_points_are_not(made):
 
 
 def test_two_panels_fit_beside_each_other_and_each_fits_a_phone(made):
-    for name in ("fig1_2", "fig2_1", "fig3_0", "fig3_4"):
+    for name in ("fig1_2", "fig2_1", "fig4_0", "fig3_4", "fig3_4b", "fig3_1c"):
         one, other = panels(name, *needed(name, made))
         assert one.pixels[0] + other.pixels[0] <= 7 * 96
         assert max(one.pixels[0], other.pixels[0]) <= 358  # 390 less the margins
@@ -137,6 +167,64 @@ def test_lines_are_labelled_where_they_end_and_not_in_a_legend(made):
     labels = {text.get_text(): text.get_color() for text in axes.texts}
     assert labels.keys() == {"on source", "DANN", "on target"}
     assert len(set(labels.values())) == 3
+
+
+def test_accuracy_on_the_way_is_a_third_panel_and_older_records_have_two(made):
+    assert len(panels("fig4_0", made["p4"])) == 2
+    for record, model in ((made["p3"], "DANN"), (made["adamatch"], "AdaMatch")):
+        name = f"fig{record.problem[1]}_0"
+        assert sum(panel.pixels[0] for panel in panels(name, record)) <= 7 * 96
+        axes = draw(name, record).subfigs[0].axes[2]
+        (line,) = axes.get_lines()  # of the one model whose predictions were kept
+        values = record.arrays[f"target_accuracy_{record.adapted}"]
+        assert line.get_xydata().tolist() == [[3, values[0]], [6, values[1]], [8, values[2]]]
+        assert [text.get_text() for text in axes.texts] == [model]
+        assert "labels joined after the training, nothing chosen by them" in panels(name, record)[2].en
+        assert "標籤在訓練結束之後才對上，沒有用來挑選任何東西" in panels(name, record)[2].zh
+
+
+def test_a_method_with_pseudo_labels_shows_those_and_another_its_domain_classifier(made):
+    axes = draw("fig4_0", made["adamatch"]).subfigs[0].axes[1]
+    assert {text.get_text() for text in axes.texts} == {"used", "agreed"}
+    assert axes.get_lines()[0].get_ydata() == pytest.approx(made["adamatch"].history["mask_rate"])
+    assert "domain classifier" in panels("fig4_0", made["p4"])[1].en
+
+
+def test_confusion_is_in_percent_of_the_true_digit(made):
+    counts = np.zeros((10, 10), int)
+    counts[4, 9], counts[4, 4], counts[7, 7], counts[8, 1], counts[8, 8] = 30, 10, 5, 1, 999
+    axes = draw("fig3_1b", with_arrays(made["p3"], confusion_dann=counts)).subfigs[0].axes[0]
+    told = {(int(t.get_position()[1]), int(t.get_position()[0])): t.get_text() for t in axes.texts if t.get_text()}
+    assert told == {(4, 9): "75", (4, 4): "25", (7, 7): "100", (8, 8): "100"}  # less than half a percent is blank
+    assert len(panels("fig4_1b", made["p4"], made["p4"], made["p4"])) == 3
+
+
+def test_every_error_says_what_was_said_what_is_and_how_sure(made):
+    figure = draw("fig3_1c", with_arrays(made["p3"], **wrong(11, channels=1)))
+    places = [place for part in figure.subfigs for axes in part.axes for place in axes.child_axes]
+    assert len(places) == 11
+    assert places[0].texts[0].get_text() == "said 0, is 1\n99.9%"  # certainty is not said of what is a little less
+    assert places[10].texts[0].get_text() == "said 0, is 1\n99.9%"
+    assert all(place.images[0].get_array().shape == (28, 28, 3) for place in places)
+    assert alt("fig3_1c", "zh", made["p3"]).count("實為") == 12
+
+
+def test_a_model_without_errors_has_a_line_and_no_empty_picture(made):
+    record = with_arrays(made["p3"], **wrong(0))
+    (row,) = rows("fig3_1c", record)
+    assert row.panels == ()
+    assert row.en == "usps (stand-in) → mnistm: no target test image was named wrongly"
+    assert "沒有任何一張認錯" in alt("fig3_1c", "zh", record)
+    assert png(draw("fig3_1c", record, made["p3"]), dpi=50)
+
+
+def test_maps_before_and_after_show_the_same_images_in_other_places(made):
+    before, after = (draw(name, made["p3"]).subfigs[0].axes for name in ("fig3_4b", "fig3_4"))
+    for one, other, points in ((before, after, "tsne_before"), (after, before, "tsne")):
+        drawn = one[0].collections[0].get_offsets().data
+        assert np.array_equal(np.sort(drawn, axis=0), np.sort(made["p3"].arrays[points], axis=0))
+        assert not np.array_equal(drawn, other[0].collections[0].get_offsets().data)
+    assert "trained on source only" in alt("fig3_4b", "en", made["p3"])
 
 
 def test_labels_of_lines_that_end_together_do_not_collide():

@@ -30,8 +30,9 @@ def finished(tmp_path, value=1.0):
     run.save_metrics(accuracy={"dann": torch.tensor(value)})
     run.save_metrics(accuracy={"source_only": 2.0}, table=np.array([1.0, 2.0]))
     run.save_arrays(points=torch.arange(4.0), labels=np.arange(3))
-    run.save_metrics(source_accuracy={"dann": 3.0})
+    run.save_metrics(source_accuracy={"dann": 3.0}, proxy_a_distance={"after": 0.5})
     run.save_arrays(tsne=np.zeros((2, 2)), tsne_labels=np.zeros(2), tsne_domain=np.zeros(2))
+    run.save_arrays(tsne_before=np.zeros((2, 2)), wrong_images=np.zeros((0, 3, 28, 28)))
     run.save_weights(torch.nn.Linear(2, 1), "dann")
     return run.finish()
 
@@ -58,6 +59,7 @@ def test_record_has_the_documented_form(tmp_path):
         "accuracy": {"dann": 1.0, "source_only": 2.0},
         "table": [1.0, 2.0],
         "source_accuracy": {"dann": 3.0},
+        "proxy_a_distance": {"after": 0.5},
     }
     assert {"python", "torch", "device", "threads", "revision"} <= run["environment"].keys()
     assert run["seconds"]["train"] == 2.0
@@ -149,8 +151,8 @@ def test_new_run_replaces_the_old_one_only_when_it_is_whole(tmp_path):
 def test_not_a_number_never_reaches_a_record(tmp_path):
     run = make_run(tmp_path)
     run.add_training("dann", [{"step": 1}], 1)
-    run.save_metrics(accuracy={"dann": float("nan")}, source_accuracy={})
-    run.save_arrays(tsne=[], tsne_labels=[], tsne_domain=[])
+    run.save_metrics(accuracy={"dann": float("nan")}, source_accuracy={}, proxy_a_distance={})
+    run.save_arrays(tsne=[], tsne_labels=[], tsne_domain=[], tsne_before=[], wrong_images=[])
     with pytest.raises(ValueError, match="JSON compliant"):
         run.finish()
     assert list(records(tmp_path)) == []

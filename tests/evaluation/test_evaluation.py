@@ -8,7 +8,9 @@ from torch import nn
 from hwlib.data import DIGITS, ImageSet
 from hwlib.evaluation.accuracy import accuracy, confusion, evaluate, predict
 from hwlib.evaluation.distance import frechet_distance, kernel_distance
+from hwlib.evaluation.divergence import domain_distance, proxy_a_distance
 from hwlib.evaluation.embedding import domain_map, subset, tsne
+from hwlib.evaluation.errors import surest_errors
 from hwlib.evaluation.realness import mean_realness
 from hwlib.evaluation.reconstruction import encode, reconstruct
 from hwlib.evaluation.sampling import STEPS, interpolate_gan, interpolate_vae, sample_gan, sample_vae, spherical
@@ -158,3 +160,63 @@ def test_kernel_distance_is_unbiased_near_zero_and_grows_with_the_gap():
     assert abs(np.mean(same)) < 3 * np.std(same) / np.sqrt(40)
     far = kernel_distance(rng.normal(0, 1, (50, 8)), rng.normal(1, 1, (50, 8)))
     assert far > 10 * np.std(same)
+
+
+class Sure(nn.Module):
+    """Says 3 of every image, the surer the brighter the first pixel."""
+
+    def forward(self, images):
+        scores = torch.zeros(len(images), 10)
+        scores[:, 3] = 1 + 5 * (images[:, 0, 0, 0] + 1)
+        return scores.log_softmax(1)
+
+
+def test_the_surest_errors_are_the_wrong_ones_of_the_highest_confidence():
+    digits = image_set(40, channels=1)
+    digits.images[:, :, 0, 0] = torch.arange(40, dtype=torch.uint8)[:, None]
+    found = surest_errors(Sure(), digits, CPU, most=5)
+    order = [39, 38, 37, 36, 35]  # 33 says 3 rightly and is not reached
+    assert np.array_equal(found["wrong_images"], digits.images[order].numpy())
+    assert found["wrong_true"].tolist() == [9, 8, 7, 6, 5]
+    assert found["wrong_predicted"].tolist() == [3] * 5
+    level = 5 * 39 / 127.5
+    assert found["wrong_confidence"][0] == pytest.approx(np.exp(1 + level) / (9 + np.exp(1 + level)), rel=1e-4)
+    assert (np.diff(found["wrong_confidence"]) < 0).all()
+    assert 3 not in surest_errors(Sure(), digits, CPU, most=100)["wrong_true"]
+
+
+def test_a_model_without_errors_has_none_to_show():
+    digits = image_set(10)
+    digits.labels[:] = 3
+    found = surest_errors(Sure(), digits, CPU)
+    assert found["wrong_images"].shape == (0, 3, 28, 28)
+    assert {len(array) for array in found.values()} == {0}
+
+
+def test_proxy_a_distance_is_0_where_domains_are_alike_and_2_where_they_are_apart():
+    rng = np.random.default_rng(0)
+    source, target = rng.normal(size=(600, 20)), rng.normal(size=(500, 20))
+    assert proxy_a_distance(source, target, 0) < 0.3
+    assert proxy_a_distance(source, target + 5, 0) == 2
+    # Two Gaussians two deviations apart: the best classifier errs in 15.87 percent, so 2 (1 - 2 e) is 1.365.
+    apart = target + np.array([2.0] + [0] * 19)
+    assert proxy_a_distance(source, apart, 0) == pytest.approx(1.365, abs=0.15)
+    assert proxy_a_distance(source, apart, 0) == proxy_a_distance(source, apart, 0)
+
+
+def test_proxy_a_distance_is_measured_on_features_that_the_classifier_did_not_learn_on():
+    """More dimensions than features: learned by heart, and yet no domain is told."""
+    rng = np.random.default_rng(0)
+    distances = [proxy_a_distance(*rng.normal(size=(2, 40, 400)), seed) for seed in range(8)]
+    assert np.mean(distances) < 0.6
+    assert min(distances) >= 0
+
+
+def test_proxy_a_distance_of_sets_is_that_of_the_model_s_features():
+    torch.manual_seed(0)
+    model, source = DANN(), image_set(60)
+    other = image_set(70, seed=1)
+    other.images[:] = other.images // 8
+    assert domain_distance(model, source, source, 0, CPU) < 1
+    assert domain_distance(model, source, other, 0, CPU) > 1.5
+    assert not model.training

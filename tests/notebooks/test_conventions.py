@@ -17,8 +17,8 @@ from hwlib.sources import NAMES
 ARTEFACTS = {
     "p1": "model1_1 fig1_2 tbl1_3 fig1_4 fig1_5 txt1_6",
     "p2": "model2_1 fig2_1 fig2_2 txt2_3 fig2_4 txt2_4",
-    "p3": "model3_5 fig3_0 tbl3_1 fig3_4 txt3_6",
-    "p4": "model4_3 fig4_0 tbl4_1 fig4_2 txt4_4",
+    "p3": "model3_5 tbl3_1 fig3_1b fig3_1c fig3_0 fig3_4 fig3_4b tbl3_4c txt3_6",
+    "p4": "model4_3 tbl4_1 fig4_1b fig4_1c fig4_0 fig4_2 tbl4_2b txt4_4",
 }
 
 

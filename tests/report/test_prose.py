@@ -197,7 +197,7 @@ def test_paired_prose_uses_paired_terms():
 
 def test_references_that_prose_names_are_listed():
     listed = {r.cite for r in load().references}
-    pattern = re.compile(r"[A-Z][\w]+(?: et al\.| & [A-Z]\w+)? (?:19|20)\d\d")
+    pattern = re.compile(r"[A-Z][\w-]+(?: et al\.| & [A-Z]\w+)? (?:19|20)\d\d")
     named = {m for path in NOTEBOOKS.glob("*.ipynb") for m in pattern.findall(path.read_text(encoding="utf-8"))}
     assert named
     assert named <= listed

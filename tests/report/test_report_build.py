@@ -145,6 +145,47 @@ def test_missing_problem_and_scenario_show_their_commands(runs, report):
         assert f"<code>{command}" in html
 
 
+def test_older_records_are_reported_and_what_they_lack_names_its_command(runs, report):
+    for pair in PAIRS:
+        runs.p3(pair, older=True)
+        runs.p4(pair, older=True)
+    html = report()
+    page = Page(html)
+    assert [name for name in ALL if page.ids.count(name) != 1] == []
+    assert "cannot be drawn" not in html
+    missing = {name for name in ALL if name[3] in "34" and 'class="missing"' in html.partition(f'id="{name}"')[2][:60]}
+    assert missing == {"fig3_1c", "fig3_4b", "tbl3_4c", "fig4_1c", "tbl4_2b"}
+    runs.p3(PAIRS[0])
+    html = report()
+    for name in ("fig3_1c", "fig3_4b"):  # one scenario is drawn, the others have their commands
+        figure = html.partition(f'id="{name}"')[2].partition("</figure>")[0]
+        assert "<img" in figure
+        assert figure.count("hw run p3 -p src mnistm -p tgt svhn") == 2  # in both languages
+        assert "hw run p3 -p src usps" not in figure
+
+
+def test_each_method_has_a_figure_of_its_own_under_one_number(runs, report):
+    runs.everything()
+    for pair in PAIRS:
+        runs.p4(pair, method="adamatch")
+    html = report()
+    page = Page(html)
+    assert [name for name in ALL if page.ids.count(name) != 1] == []
+    assert page.faults == []
+    both = html.partition('<div id="fig4_1b">')[2].partition("</div><")[0]
+    assert both
+    assert "Confusion of the improved method on the target test set: AdaMatch" in html
+    assert "Confusion of the improved method on the target test set: ResNet-34 DANN" in html
+
+
+def test_curves_say_that_nothing_was_chosen_by_them_where_they_show_the_target(runs, report):
+    told = "nothing was chosen by them, and the last step is the one reported"
+    runs.p3(PAIRS[0], older=True)
+    assert told not in report()
+    runs.p3(PAIRS[0])
+    assert told in report().partition('id="fig3_0"')[2].partition("</figure>")[0]
+
+
 def test_no_records_at_all(runs, report):
     page = Page(report())
     assert [name for name in ALL if page.ids.count(name) != 1] == []

@@ -208,6 +208,59 @@ def test_a_model_with_one_answer_is_said_to_have_learned_nothing(runs):
     assert "On the source's test set the same model reaches 97.00%" in text["en"]
 
 
+@pytest.mark.parametrize(
+    ("after", "en", "zh"),
+    [
+        (1.2, "became smaller", "變小"),
+        (1.95, "became larger", "變大"),
+        (1.9, "showed no clear difference", "沒有明顯差異"),
+    ],
+)
+def test_the_distance_of_the_domains_turns_with_its_numbers(runs, after, en, zh):
+    runs.p3(PAIRS[0], metrics={"proxy_a_distance": {"before": 1.9, "after": after}})
+    told = said(runs, "txt3_6")
+    assert f"the proxy A-distance of the domains {en} (trained on source 1.90, DANN {after:.2f};" in told["en"]
+    assert f"代理 A 距離{zh}（只用來源域訓練 1.90，DANN {after:.2f}；" in told["zh"]
+
+
+def test_a_change_of_the_distance_within_the_spread_is_none(runs):
+    for seed, (before, after) in enumerate(((1.9, 1.7), (1.5, 1.6), (1.8, 1.3))):
+        runs.p3(PAIRS[0], seed=seed, metrics={"proxy_a_distance": {"before": before, "after": after}})
+    assert "domains showed no clear difference (trained on source 1.73 ± 0.21" in said(runs, "txt3_6")["en"]
+
+
+def test_the_distance_of_another_network_is_not_compared(runs):
+    runs.p3(PAIRS[0])
+    runs.p4(PAIRS[0], method="adamatch", metrics={"proxy_a_distance": {"after": 0.75}})
+    told = said(runs, "txt4_4")
+    assert "In the features of AdaMatch the proxy A-distance of the domains is 0.75" in told["en"]
+    assert "在 AdaMatch 的特徵中，兩個領域的代理 A 距離為 0.75" in told["zh"]
+    assert not re.search("smaller|larger|變小|變大", told["en"] + told["zh"])
+
+
+@pytest.mark.parametrize(
+    ("best", "en", "zh"),
+    [
+        (57.3, "would give 57.30%, 2.20 points more than the last step", "會是 57.30%，比最後一步多 2.20 個百分點"),
+        (55.1, "would give 55.10% too, no more than the last step", "同樣是 55.10%，與最後一步沒有差別"),
+    ],
+)
+def test_the_oracle_is_compared_with_the_last_step_and_called_no_result(runs, best, en, zh):
+    runs.p3(PAIRS[0], metrics={"oracle": {"dann": best}})
+    told = said(runs, "txt3_6")
+    assert en in told["en"]
+    assert zh in told["zh"]
+    assert "(oracle, not a result)" in told["en"]
+    assert "（oracle，不是結果）" in told["zh"]
+
+
+def test_what_older_records_did_not_measure_is_not_spoken_of(runs):
+    runs.p3(PAIRS[0], older=True)
+    runs.p4(PAIRS[0], older=True)
+    for name in ("txt3_6", "txt4_4"):
+        assert not re.search("oracle|A-distance|A 距離", "".join(said(runs, name).values()))
+
+
 def test_distances_in_different_features_are_not_compared(runs):
     runs.p1(params={"extractor_steps": 20})
     runs.p2()

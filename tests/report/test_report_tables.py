@@ -46,7 +46,7 @@ def test_missing_scenarios_show_their_command_once(runs):
     assert html.count("hw run p3 -p src usps -p tgt mnistm") == 1
     assert html.count("hw run p3 -p src svhn -p tgt usps") == 1
     assert "hw run p3 -p src mnistm" not in html
-    assert html.count("—") == 6  # two scenarios, three methods
+    assert html.count("—") == 8  # two scenarios, three methods and the oracle of one
 
 
 def test_uda_takes_the_dann_of_problem_3(runs):
@@ -86,6 +86,41 @@ def test_different_runs_of_one_scenario_are_not_averaged(runs):
     assert "±" not in re.sub(r"<caption>.*</caption>", "", html)
 
 
+def test_the_oracle_stands_in_small_print_beside_the_last_step(runs):
+    for seed, value in enumerate((50.0, 54.0, 58.0)):
+        runs.p3(PAIRS[0], {"source_only": 40.0, "dann": value, "target_only": 95.0}, seed=seed)
+    html = table("tbl3_1", records(runs.folder))
+    (row,) = re.findall(r'<tr class="oracle">.*?</tr>', html)
+    assert "oracle: best step by target labels, not a result" in row
+    assert "依目標域標籤選出的最佳步，不是結果" in row
+    assert "<small>55.50 ± 4.00</small>" in row
+    assert html.count("selection: last step") == 1  # of the adapted model alone
+    assert "nothing was chosen by it" in text(html)
+    runs.p4(PAIRS[0], 70.0)
+    assert table("tbl4_1", records(runs.folder)).count('<tr class="oracle">') == 2
+
+
+def test_without_an_oracle_of_every_seed_there_is_none(runs):
+    runs.p3(PAIRS[0])
+    runs.p3(PAIRS[0], seed=1, older=True)
+    html = table("tbl3_1", records(runs.folder))
+    assert "oracle" not in html
+    assert "selection: last step" not in html
+
+
+def test_distances_before_and_after_are_means_over_seeds(runs):
+    runs.p3(PAIRS[0], metrics={"proxy_a_distance": {"before": 1.8, "after": 1.0}})
+    runs.p3(PAIRS[0], seed=1, metrics={"proxy_a_distance": {"before": 1.9, "after": 1.2}})
+    html = text(table("tbl3_4c", records(runs.folder)))
+    assert re.search(r"before: trained on source 1\.85 ± 0\.07 n = 2", html)
+    assert re.search(r"after: DANN 1\.10 ± 0\.14 n = 2", html)
+    assert "2(1 − 2e)" in html
+    runs.p4(PAIRS[0], method="adamatch", metrics={"proxy_a_distance": {"after": 0.75}})
+    html = text(table("tbl4_2b", records(runs.folder)))
+    assert re.search(r"AdaMatch 0\.75 — —", html)
+    assert "before:" not in html
+
+
 def test_unknown_table_and_no_records_are_one_line(runs):
     runs.p1()
     with pytest.raises(WorkbookError, match="tbl9_9"):
@@ -96,7 +131,7 @@ def test_unknown_table_and_no_records_are_one_line(runs):
 
 def test_tables_have_captions_and_scopes(runs):
     runs.everything()
-    for name in ("tbl1_3", "tbl3_1", "tbl4_1"):
+    for name in ("tbl1_3", "tbl3_1", "tbl3_4c", "tbl4_1", "tbl4_2b"):
         html = table(name, records(runs.folder))
         assert html.startswith("<table")
         caption = re.search(r"<caption>.*?</caption>", html, re.DOTALL)[0]
