@@ -119,8 +119,8 @@ def _adaptation(record: Any) -> Row:
                 "accuracy on the target test set on the way; labels joined after the training, nothing chosen by them",
             )
         )
-    width = HALF if len(paints) == 2 else THIRD
-    panels = (Panel(p, width, height=2.3, zh=f"{zh}：{p_zh}", en=f"{en}: {p_en}") for p, p_zh, p_en in paints)
+    width, height = (HALF, 2.45) if len(paints) == 2 else (THIRD, 2.05)
+    panels = (Panel(p, width, height, zh=f"{zh}：{p_zh}", en=f"{en}: {p_en}") for p, p_zh, p_en in paints)
     return Row(tuple(panels), zh, en)
 
 

@@ -143,7 +143,7 @@ def _oracle(row: Row, pairs: Sequence[Scenario]) -> str:
     values = {pair: oracle(row.records.get(pair, ()), row.model) for pair in pairs}
     if row.model in SUPERVISED or not any(values.values()):
         return ""
-    head = both("oracle：依目標域標籤選出的最佳步，不是結果", "oracle: best step by target labels, not a result")
+    head = both("oracle（依目標域標籤的最佳步，不是結果）", "oracle (best step by target labels; not a result)")
     cells = "".join(f"<td><small>{values[pair] or '—'}</small></td>" for pair in pairs)
     return f'<tr class="oracle"><th scope="row"><small>{head}</small></th>{cells}</tr>'
 
@@ -177,11 +177,10 @@ ABOUT = (
 
 
 ORACLE = (
-    "oracle 只供對照：訓練途中定時存下預測（不看標籤），訓練結束之後才對上目標域標籤，取其中最高者（各種子的平均）；"
-    "本次的結果一律是最後一步的模型，沒有用它挑選任何東西。",
-    "The oracle is there to be compared with: predictions were saved now and then in training without labels, the "
-    "target's labels were joined after it had ended, and the highest is given (mean over seeds). Our results are the "
-    "model of the last step throughout; nothing was chosen by it.",
+    "oracle：訓練途中存下的預測，在訓練結束之後才對上目標域標籤，取最高者（各種子的平均）；只供對照，"
+    "沒有用它挑選任何東西。",
+    "Oracle: of predictions saved on the way, joined with the target's labels after the training, the best (mean over "
+    "seeds). It is there to be compared with; nothing was chosen by it.",
 )
 
 

@@ -24,6 +24,8 @@ def pages(tmp_path_factory):
     """The three pages of a whole report, gaps and remarks among them, with the real figures."""
     runs = Runs(tmp_path_factory.mktemp("runs"))
     runs.everything()
+    for pair in PAIRS:
+        runs.p4(pair, method="adamatch")
     runs.p3(PAIRS[0], seed=1)
     runs.p3(PAIRS[1], kind="course", stand_in=False, profile="full")
     (runs.folder / "p4_svhn_usps_dann_resnet34_s0" / "run.json").unlink()

@@ -91,8 +91,8 @@ def test_the_oracle_stands_in_small_print_beside_the_last_step(runs):
         runs.p3(PAIRS[0], {"source_only": 40.0, "dann": value, "target_only": 95.0}, seed=seed)
     html = table("tbl3_1", records(runs.folder))
     (row,) = re.findall(r'<tr class="oracle">.*?</tr>', html)
-    assert "oracle: best step by target labels, not a result" in row
-    assert "依目標域標籤選出的最佳步，不是結果" in row
+    assert "oracle (best step by target labels; not a result)" in row
+    assert "oracle（依目標域標籤的最佳步，不是結果）" in row
     assert "<small>55.50 ± 4.00</small>" in row
     assert html.count("selection: last step") == 1  # of the adapted model alone
     assert "nothing was chosen by it" in text(html)
