@@ -44,14 +44,18 @@ def test_the_literal_papermill_command(where, tmp_path):
     assert result.returncode == 0, result.stderr
     notebook = nbformat.reads(result.stdout, as_version=4)
     nbformat.validate(notebook)
-    assert len(outputs(notebook, "image/png")) == 2
+    assert len(outputs(notebook, "image/png")) == 5
     record = Record.load(runs / "p3_usps_mnistm_s0")
     assert record.metrics["accuracy"].keys() == {"source_only", "dann", "target_only"}
     assert {path.stem for path in record.folder.glob("*.safetensors")} == record.metrics["accuracy"].keys()
     assert {path.name for path in (runs / "figures").iterdir()} == {
-        "fig3_0_usps_mnistm.png",
-        "fig3_4_usps_mnistm.png",
+        f"{name}_usps_mnistm.png" for name in ("fig3_0", "fig3_1b", "fig3_1c", "fig3_4", "fig3_4b")
     }
+    # Labels were joined to what was kept on the way; its last step is the one that is reported.
+    for name, percent in record.metrics["accuracy"].items():
+        assert record.arrays[f"target_accuracy_{name}"][-1] == pytest.approx(percent)
+    assert record.metrics["oracle"]["dann"] == record.arrays["target_accuracy_dann"].max()
+    assert record.metrics["proxy_a_distance"].keys() == {"before", "after"}
 
 
 def test_papermill_with_an_output_path_of_ones_own(tmp_path):
