@@ -15,9 +15,11 @@ from hwlib.report.words import both, esc, inline
 
 def summary(found: Collection) -> str:
     """The section `#summary`."""
+    table, mixed = _accuracies(found)
     return (
         f'<section id="summary"><h2>{inline("摘要", "Summary")}</h2>{_text(found)}'
-        f'<div class="columns">{_accuracies(found)}<div>{_faces(found)}{_figures(found)}</div></div></section>'
+        f'<div class="columns{" mixed" if mixed else ""}">{table}<div>{_faces(found)}{_figures(found)}</div></div>'
+        "</section>"
     )
 
 
@@ -35,7 +37,8 @@ def _text(found: Collection) -> str:
     return f'<div class="pair"><div lang="{words.ZH}">{zh}</div><div lang="{words.EN}">{en}</div></div>'
 
 
-def _accuracies(found: Collection) -> str:
+def _accuracies(found: Collection) -> tuple[str, bool]:
+    """The table of all methods, and whether its cells say what they were made from, for then it takes more room."""
     content, used, mixed = tables.accuracy_rows(tables.all_rows(found))
     zh, en = map(esc, words.provenance(used))
     if mixed:
@@ -44,7 +47,7 @@ def _accuracies(found: Collection) -> str:
         f"<b>準確率</b>：目標域測試集（%）；說明見表 3-1<br><small>{zh}</small>",
         f"<b>Accuracy</b> on the target test set, %; see Table 3-1<br><small>{en}</small>",
     )
-    return f'<table class="numbers"><caption>{caption}</caption>{content}</table>'
+    return f'<table class="numbers"><caption>{caption}</caption>{content}</table>', mixed
 
 
 MEASURES = {
