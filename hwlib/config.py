@@ -118,7 +118,7 @@ class DANNConfig(Config):
     budgets: ClassVar = {
         "smoke": {"steps": 6, "batch_size": 32, "lr": 1e-3, "tsne_points": 200},
         "quick": {"steps": 300, "batch_size": 128, "lr": 1e-3, "tsne_points": 1000},
-        "cpu": {"steps": 4000, "batch_size": 128, "lr": 1e-3, "tsne_points": 2000},
+        "cpu": {"steps": 3000, "batch_size": 128, "lr": 1e-3, "tsne_points": 2000},
         "full": {"epochs": 100, "batch_size": 128, "lr": 1e-3, "tsne_points": 2500},
     }
 
@@ -126,7 +126,7 @@ class DANNConfig(Config):
     tgt: str = option("mnistm")
     batches: str = option("separate", choices=("separate", "mixed"))
     reversal: float = option(1.0, minimum=0)
-    augment: str = option("none", choices=("none", "mild"))
+    augment: str = option("mild", choices=("none", "mild"))
     tsne_points: int | None = option(None, minimum=100)
 
     @property

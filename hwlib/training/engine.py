@@ -26,7 +26,7 @@ Losses = dict[str, torch.Tensor]
 Row = dict[str, Any]
 ROWS = 100
 """Rows of a history at most; each row is the mean over the steps since the row before."""
-OBSERVATIONS = 16
+OBSERVATIONS = 10
 """Observations of a training at most, evenly spread, the last one at its end."""
 
 
