@@ -142,6 +142,7 @@ INGREDIENTS = (
     "alignment",
     "ramp",
     "strong_views",
+    "neighbours",
     "geometry",
     "intensity",
     "noise",

@@ -29,17 +29,17 @@ def made(home, config, accuracy, **run):
 
 
 def test_every_ingredient_is_left_out_once_with_each_seed_on_a_pair_that_is_not_reported(configs):
-    assert [c.without for c in configs[:10]] == ["nothing", *(name for name in INGREDIENTS if name != "blending")]
+    assert [c.without for c in configs[:11]] == ["nothing", *(name for name in INGREDIENTS if name != "blending")]
     assert {(c.src, c.tgt, c.steps, c.method) for c in configs} == {("svhn", "mnist", 600, "adamatch")}
-    assert [c.seed for c in configs] == [0] * 10 + [1] * 10 + [2] * 10
-    assert len({c.run_id for c in configs}) == 30
+    assert [c.seed for c in configs] == [0] * 11 + [1] * 11 + [2] * 11
+    assert len({c.run_id for c in configs}) == 33
 
 
 def test_records_go_into_the_ledger_and_need_not_be_made_again(home, configs):
     whole, without = configs[0], configs[2]
     assert without.without == "teacher"
     made(home, whole, 90.0)
-    made(home, configs[10], 92.0)
+    made(home, configs[11], 92.0)
     path = made(home, without, 70.0)
     entries = ablation.update(home / "runs")
     assert [(e["without"], e["seeds"], e["values"], e["mean"]) for e in entries] == [
@@ -53,7 +53,7 @@ def test_records_go_into_the_ledger_and_need_not_be_made_again(home, configs):
     assert ablation.there(configs[1]) is None
     assert ablation.there(without, [{"name": "other images"}]) is None
     assert ablation.update(home / "runs") == entries
-    assert "3 of 30 there" in ablation.listing(configs)[-1]
+    assert "3 of 33 there" in ablation.listing(configs)[-1]
 
 
 def test_of_two_runs_of_one_seed_the_later_counts(home, configs):

@@ -28,6 +28,7 @@ WITHOUT = {
     "alignment": ("類別分布的對齊", "the alignment of class frequencies"),
     "ramp": ("偽標籤權重的漸增", "the slow rise of the pseudo-labels' weight"),
     "strong_views": ("強增強（只用弱增強）", "strong views: weak ones in their place"),
+    "neighbours": ("強增強中旁邊數字的邊緣", "of strong views, edges of other digits"),
     "geometry": ("強增強中的幾何變形", "of strong views, the geometry"),
     "intensity": ("強增強中的明暗反轉與色彩", "of strong views, polarity and colours"),
     "noise": ("強增強中的雜訊與遮擋", "of strong views, noise and holes"),

@@ -84,6 +84,21 @@ def noisy(images: torch.Tensor, most: float) -> torch.Tensor:
     return images + torch.randn_like(images) * uniform((len(images), 1, 1, 1), 0, most, images.device)
 
 
+def beside(images: torch.Tensor, others: torch.Tensor, share: float) -> torch.Tensor:
+    """Lay 3 to 10 columns of another image's edge over the opposite edge of a `share` of the images.
+
+    A digit that was cut out of a longer number shows parts of its neighbours so.
+    """
+    n, device = len(images), images.device
+    reach = SIDE - torch.randint(3, 11, (n, 1), device=device)
+    columns = torch.arange(SIDE, device=device)
+    to_the_left = torch.rand(n, 1, device=device) < 0.5
+    place = torch.where(to_the_left, columns + reach, columns - reach)  # (B, 28), columns of the other image
+    laid = (place >= 0) & (place < SIDE) & (torch.rand(n, 1, device=device) < share)
+    strips = others.gather(3, place.clamp(0, SIDE - 1)[:, None, None].expand_as(images))
+    return torch.where(laid[:, None, None], strips, images)
+
+
 def weak(images: torch.Tensor) -> torch.Tensor:
     """A view that a digit may be expected to survive unharmed: a slight turn, stretch and shift."""
     return warp(images, affine_matrices(len(images), images.device, rotation=0.1, scale=0.1, shear=0.05, shift=2))
@@ -97,11 +112,13 @@ def mild(images: torch.Tensor) -> torch.Tensor:
 
 
 def strong(images: torch.Tensor, without: str = "") -> torch.Tensor:
-    """A view that changes what a digit's name does not hang on: pose, polarity, colours, contrast, noise, a hole.
+    """A view that changes what a digit's name does not hang on: its surroundings, pose, polarity, colours; noise, a hole.
 
-    without: `geometry`, `intensity` or `noise` (and the hole) leaves that part out.
+    without: `neighbours`, `geometry`, `intensity` or `noise` (and the hole) leaves that part out.
     """
     n, device = len(images), images.device
+    if without != "neighbours":
+        images = beside(images, images.roll(1, 0), 0.3)
     if without != "geometry":
         images = warp(images, affine_matrices(n, device, rotation=0.35, scale=0.25, shear=0.25, shift=3))
     if without != "intensity":

@@ -126,7 +126,29 @@ def test_patches_show_a_part_of_their_own_image():
     assert (steps < 0).any()
 
 
-@pytest.mark.parametrize("view", [augment.weak, augment.strong, augment.patches])
+def test_beside_lays_the_opposite_edge_of_another_image_over_an_edge():
+    x, other = images(300), images(300, seed=5)
+    y = augment.beside(x, other, 0.5)
+    widths = []
+    for image, neighbour, seen in zip(x, other, y, strict=True):
+        changed = (seen != image).any(0).all(0)  # (28,), columns
+        width = int(changed.sum())
+        widths.append(width)
+        if width:
+            left = bool(changed[0])
+            mine, theirs = (slice(width), slice(28 - width, 28)) if left else (slice(28 - width, 28), slice(width))
+            assert torch.equal(seen[:, :, mine], neighbour[:, :, theirs])
+            rest = slice(width, 28) if left else slice(28 - width)
+            assert torch.equal(seen[:, :, rest], image[:, :, rest])
+    assert set(widths) == {0, *range(3, 11)}
+    assert 0.4 < sum(width > 0 for width in widths) / 300 < 0.6
+
+
+def strong_alone(x):
+    return augment.strong(x, "neighbours")
+
+
+@pytest.mark.parametrize("view", [augment.weak, strong_alone, augment.patches])
 def test_a_view_depends_on_its_own_image_and_draw(view):
     """Whatever else is in the batch; and equal images get different views."""
     x, other = images(4), images(4, seed=9)
