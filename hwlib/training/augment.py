@@ -112,7 +112,7 @@ def mild(images: torch.Tensor) -> torch.Tensor:
 
 
 def strong(images: torch.Tensor, without: str = "") -> torch.Tensor:
-    """A view that changes what a digit's name does not hang on: its surroundings, pose, polarity, colours; noise, a hole.
+    """A view that changes what a digit's name does not hang on: surroundings, pose, polarity, colours; noise, a hole.
 
     without: `neighbours`, `geometry`, `intensity` or `noise` (and the hole) leaves that part out.
     """

@@ -17,7 +17,7 @@ from hwlib.errors import WorkbookError
 from hwlib.evaluation.predictions import load_model, predict_folder
 from hwlib.models import DANN, CompactCNN, ResNet34DANN
 from hwlib.record import Record
-from hwlib.run import Run
+from hwlib.run import REQUIRED, Run
 
 P3 = ("source_only", "dann", "target_only")
 
@@ -49,8 +49,9 @@ def keep(runs, problem, networks, **params):
     """Make a record with these networks the way a notebook does, and return its folder."""
     run = Run(read(problem, {"profile": "smoke", "runs": str(runs)} | params), "sample", [], {})
     run.add_training("any", [{"step": 1}], 1.0)
-    run.save_metrics(accuracy={}, source_accuracy={})
-    run.save_arrays(tsne=np.zeros((2, 2)), tsne_labels=np.zeros(2), tsne_domain=np.zeros(2))
+    needed = dict.fromkeys(REQUIRED.get(problem, ()), np.zeros(2))
+    run.save_metrics(**{name: {} for name in ("accuracy", "source_accuracy", "proxy_a_distance")})
+    run.save_arrays(**{name: value for name, value in needed.items() if name not in run.metrics})
     for name, network in networks.items():
         run.save_weights(network, name)
     return run.finish().folder
