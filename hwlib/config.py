@@ -66,6 +66,10 @@ class Config:
         """Return what a profile sets, for a problem with methods that of `method`; nothing for an unknown name."""
         return dict(cls.budgets.get(profile, {}))
 
+    def foreign(self) -> tuple[str, ...]:
+        """Names of the parameters that mean nothing to this run."""
+        return ()
+
     def params(self) -> dict[str, Any]:
         """Return every parameter with its value, as records keep them."""
         return dataclasses.asdict(self)
@@ -179,6 +183,9 @@ class UDAConfig(DANNConfig):
     method: str = option("auto", choices=("auto", "adamatch", "dann_resnet34"))
     weights: str = option("none")
     without: str = option("nothing", choices=("nothing", *INGREDIENTS))
+
+    def foreign(self) -> tuple[str, ...]:
+        return ("batches", "reversal", "augment", "weights") if self.method == "adamatch" else ("without",)
 
     @classmethod
     def budget(cls, profile: str, method: str | None = None) -> dict[str, Any]:
@@ -300,8 +307,11 @@ def _complete(config: Config) -> Config:
     profile = default_profile() if config.profile == "auto" else config.profile
     if getattr(config, "method", None) == "auto":
         config = dataclasses.replace(config, method=AUTO_METHOD)
-    if getattr(config, "without", "nothing") != "nothing" and config.method != "adamatch":
-        raise WorkbookError(f"without: {config.without!r} is an ingredient of adamatch, not of {config.method}")
+    for name in config.foreign():
+        if getattr(config, name) != type(config).__dataclass_fields__[name].default:
+            raise WorkbookError(
+                f"{name}: {getattr(config, name)!r} means nothing to method {config.method}; leave it out"
+            )
     budget = config.budget(profile, getattr(config, "method", None))
     if config.epochs is not None or config.steps is not None:
         budget.pop("epochs", None)

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from hwlib.config import CONFIGS, SCENARIOS, Config, read
+from hwlib.config import AUTO_METHOD, CONFIGS, SCENARIOS, Config, read
 from hwlib.errors import WorkbookError
 from hwlib.record import Record
 from hwlib.run import settle
@@ -37,7 +37,7 @@ def plan(problem: str, params: Mapping[str, Any], seeds: Sequence[Any] | None = 
     """Return the configurations that a command means, checked to the last name before anything runs.
 
     `all` means problems 1 and 2 and the three scenarios of 3 and 4; a parameter then goes to the problems that have
-    it, and one that none has is an error.
+    it (problem 4: to whose method it means something), and one that none has is an error.
     """
     if seeds is not None and "seed" in params:
         raise WorkbookError("seed: given together with --seeds; give one of them")
@@ -54,6 +54,9 @@ def plan(problem: str, params: Mapping[str, Any], seeds: Sequence[Any] | None = 
     configs = []
     for p in problems:
         mine = {name: value for name, value in params.items() if name in known[p]}
+        if problem == "all" and p == "p4":
+            method = AUTO_METHOD if mine.get("method", "auto") == "auto" else str(mine["method"])
+            mine = {name: value for name, value in mine.items() if name not in CONFIGS[p](method=method).foreign()}
         pairs = [{"src": s, "tgt": t} for s, t in SCENARIOS] if problem == "all" and p in ("p3", "p4") else [{}]
         for pair in pairs:
             for seed in seeds or [None]:

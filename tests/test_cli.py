@@ -86,7 +86,7 @@ def test_predict_writes_a_csv_and_says_so_in_one_line(capsys, tmp_path):
     run, images, out = kept(tmp_path / "run"), tmp_path / "digits", tmp_path / "out.csv"
     assert main(["predict", "--run", str(run), "--images", str(images), "--out", str(out), "--device", "cpu"]) == 0
     said = capsys.readouterr()
-    assert (said.out, said.err) == (f"2 images named by dann of p3_usps_mnistm_s0 on cpu: {out}\n", "")
+    assert (said.out, said.err) == (f"2 images named by dann of p3_usps_mnistm_s0 (profile ?) on cpu: {out}\n", "")
     assert re.fullmatch(r"image_name,label\na\.png,(\d)\nb\.png,\1\n", out.read_text())
 
 
@@ -113,6 +113,13 @@ def test_bad_predict(capsys, tmp_path, monkeypatch, change, message):
     assert err.startswith(message)
     assert err.count("\n") == 1
     assert {path.name for path in tmp_path.iterdir()} == {"run", "digits"}
+
+
+def test_everything_takes_a_parameter_to_where_it_means_something():
+    configs = plan("all", {"profile": "smoke", "augment": "none"})
+    assert [(c.problem, c.augment) for c in configs[2:]] == [("p3", "none")] * 3 + [("p4", "mild")] * 3
+    configs = plan("all", {"profile": "smoke", "augment": "none", "method": "dann_resnet34"})
+    assert [c.augment for c in configs[2:]] == ["none"] * 6
 
 
 def test_plan_of_everything():

@@ -32,7 +32,13 @@ BAD = [
     ("p1", {"resume": 1}, "resume: 1 is not true or false"),
     ("p1", {"checkpoint_seconds": -1}, "checkpoint_seconds: -1.0 is too small; it is at least 0"),
     ("p4", {"without": "luck"}, "without: 'luck' is not one of nothing, pseudo_labels, teacher"),
-    ("p4", {"without": "ramp", "method": "dann_resnet34"}, "without: 'ramp' is an ingredient of adamatch, not of dann"),
+    (
+        "p4",
+        {"without": "ramp", "method": "dann_resnet34"},
+        "without: 'ramp' means nothing to method dann_resnet34; leave it out",
+    ),
+    ("p4", {"augment": "none"}, "augment: 'none' means nothing to method adamatch; leave it out"),
+    ("p4", {"weights": "imagenet"}, "weights: 'imagenet' means nothing to method adamatch; leave it out"),
     ("p4", {"method": "magic"}, "method: 'magic' is not one of auto, adamatch, dann_resnet34"),
 ]
 

@@ -39,7 +39,13 @@ def predict_folder(run: Path, images: Path, out: Path, model: str | None = None,
     labels = predict(compute.place(network), pixels, compute).tolist()
     _write(out, names, labels)
     count = "1 image" if len(names) == 1 else f"{len(names)} images"
-    return f"{count} named by {name} of {record.run.get('id', run.name)} on {compute.device}: {out}"
+    trained = f"profile {record.run.get('profile', '?')}" + (", trained on stand-ins" if _stands_in(record) else "")
+    return f"{count} named by {name} of {record.run.get('id', run.name)} ({trained}) on {compute.device}: {out}"
+
+
+def _stands_in(record: Record) -> bool:
+    sets = record.run.get("data", {}).get("sets", [])
+    return any(s.get("stand_in") for s in sets if isinstance(s, dict))
 
 
 def load_model(record: Record, name: str) -> nn.Module:

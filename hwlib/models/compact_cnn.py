@@ -11,7 +11,7 @@ FEATURES = 128
 class Standardise(nn.Module):
     """Give each image mean 0 and deviation about 1 over all its pixels and channels; it has no parameters.
 
-    The coarsest differences between digit sets, brightness and contrast, are gone before the first layer.
+    The coarsest differences between digit sets, brightness and contrast, are largely gone before the first layer.
     """
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

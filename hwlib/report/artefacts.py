@@ -77,14 +77,10 @@ def _figure(name: str, found: Collection) -> str:
     if not groups:
         line = words.missing("p1", what=_title(name))
         return f'<section class="artefact" id="{name}">{line}</section>'
-    absent = "".join(_absent(name, found)) if name[3] in "34" else ""
     if len(groups) == 1:
-        return _one_figure(name, groups[0], absent, f' id="{name}"')
-    # A figure for each method, so that each fits a page; what is absent stands below the last.
-    figures = [
-        _one_figure(name, records, absent if records is groups[-1] else "", method=records[0].adapted)
-        for records in groups
-    ]
+        return _one_figure(name, groups[0], _absent(name, groups[0]), f' id="{name}"')
+    # A figure for each method, so that each fits a page.
+    figures = [_one_figure(name, records, _absent(name, records), method=records[0].adapted) for records in groups]
     return f'<div id="{name}">{"".join(figures)}</div>'
 
 
@@ -123,16 +119,19 @@ def row_html(row: "Row") -> str:
     return f'<div class="panels n{len(row.panels)}">{head}{images}</div>'
 
 
-def _absent(name: str, found: Collection) -> list[str]:
+def _absent(name: str, records: Sequence[Record]) -> str:
+    """The scenarios that a figure of problem 3, or of a method of problem 4, lacks, and the commands that make them."""
     from hwlib.config import SCENARIOS
 
-    problem = PROBLEM[name]
-    known = set(found.p3) if problem == "p3" else {pair for _, pair in found.p4}
-    return [
-        words.missing(problem, pair, (f"{pair[0]} → {pair[1]}：", f"{pair[0]} → {pair[1]}:"))
+    if name[3] not in "34":
+        return ""
+    method = records[0].params.get("method")
+    known = {(record.params["src"], record.params["tgt"]) for record in records}
+    return "".join(
+        words.missing(PROBLEM[name], pair, (f"{pair[0]} → {pair[1]}：", f"{pair[0]} → {pair[1]}:"), method)
         for pair in SCENARIOS
         if pair not in known
-    ]
+    )
 
 
 def _model(name: str, found: Collection) -> str:
@@ -168,7 +167,12 @@ SETTINGS = {
 
 def _settings(record: Record, alone: bool) -> str:
     """The settings of a training; its seconds where it stands for itself, and not for several."""
-    cells = [(label, record.params[key]) for key, label in SETTINGS.items() if record.params.get(key) is not None]
+    known = {"weights": record.params.get("method") == "dann_resnet34"}  # the others have no trunk
+    cells = [
+        (label, record.params[key])
+        for key, label in SETTINGS.items()
+        if record.params.get(key) is not None and known.get(key, True)
+    ]
     seconds = record.run["seconds"].get("train")
     if alone and isinstance(seconds, (int, float)):
         cells.append((("訓練秒數", "training, s"), f"{seconds:.0f}"))

@@ -109,13 +109,16 @@ def collect(runs: Path, trial: Callable[[Record], None] = lambda record: None) -
 def arrange(records: Iterable[Record], left_out: Iterable[str] = ()) -> Collection:
     """Group usable records by problem, method and scenario, the latest of their kind."""
     groups: dict[tuple, list[Record]] = {}
+    left_out = list(left_out)
     for record in records:
+        if (without := record.params.get("without", "nothing")) != "nothing":
+            left_out.append(f"{record.folder.name}: the method without one of its parts ({without}), which is not it")
+            continue
         pair, method = ("", ""), ""
         if record.problem in ("p3", "p4"):
             pair, method = (record.params["src"], record.params["tgt"]), record.params.get("method", "")
         groups.setdefault((record.problem, method, pair), []).append(record)
     order = {pair: i for i, pair in enumerate(SCENARIOS)}
-    left_out = list(left_out)
     found: dict[str, Any] = {"p3": {}, "p4": {}}
     for key in sorted(groups, key=lambda k: (k[0], k[1], order.get(k[2], 9), k[2])):
         problem, method, pair = key

@@ -289,7 +289,7 @@ def _ranking(gaps: Sequence[Difference]) -> list[Text]:
 def _unlike(ours: Sequence[Record], theirs: Sequence[Record]) -> list[Text]:
     if words.origin(ours[0]) == words.origin(theirs[0]):
         return []
-    return [("（注意：兩者的資料或設定檔不同。）", "(Note: the two differ in data or profile.)")]
+    return [("（注意：兩者的資料、設定檔或參數不同。）", "(Note: the two differ in data, profile or settings.)")]
 
 
 def _unfilled(problem: str, pairs: Sequence[Scenario]) -> list[Text]:

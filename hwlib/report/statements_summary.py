@@ -187,8 +187,8 @@ def uda(found: Collection) -> list[Text]:
     else:
         line = words.command("p3")
         outcome = (
-            f"問題三沒有資料與設定檔都相同的紀錄可供比較（`{line}`）。",
-            f"Problem 3 has no record of the same data and profile to compare with (`{line}`).",
+            f"問題三沒有資料、設定檔與參數都相同的紀錄可供比較（`{line}`）。",
+            f"Problem 3 has no record of the same data, profile and settings to compare with (`{line}`).",
         )
     return [trained, outcome, _peers(groups, method)]
 

@@ -70,8 +70,8 @@ def _faces(found: Collection) -> str:
     used = [*found.p1, *found.p2]
     zh, en = map(esc, words.provenance(used))
     if words.mixed(used):
-        zh += "<br><strong>注意：兩者的資料或設定檔不同。</strong>"
-        en += "<br><strong>Note: the two differ in data or profile.</strong>"
+        zh += "<br><strong>注意：兩者的資料、設定檔或參數不同。</strong>"
+        en += "<br><strong>Note: the two differ in data, profile or settings.</strong>"
     caption = both(
         f"<b>人臉</b>：距離以屬性 CNN 的特徵量測<br><small>{zh}</small>",
         f"<b>Faces</b>: distances in features of an attribute CNN<br><small>{en}</small>",

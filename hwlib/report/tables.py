@@ -106,10 +106,10 @@ class Row:
 
 
 def accuracy_rows(rows: Sequence[Row], oracles: bool = False) -> tuple[str, list[Record], bool]:
-    """Head and body of an accuracy table, the records used, and whether their data or profiles differ.
+    """Head and body of an accuracy table, the records used, and whether their data profiles or settings differ.
 
     Columns are scenarios; each method is a group of rows: ours, with `oracles` the best step of an adapted model, the
-    student's where it had that method, and the best of its peers. Cells of mixed data or profiles say so.
+    student's where it had that method, and the best of its peers. Cells of mixed data, profiles or settings say so.
     """
     pairs = [*SCENARIOS, *sorted({pair for row in rows for pair in row.records} - set(SCENARIOS))]
     used = [record for row in rows for records in row.records.values() for record in records]
@@ -164,8 +164,9 @@ def _best(entry: tuple[float, published.Source] | None, key: str) -> str:
 
 
 MIXED = (
-    "<strong>注意：各格的資料或設定檔不同，已在格內標明，不宜直接比較。</strong>",
-    "<strong>Note: cells differ in data or profile, as marked in each; they do not compare directly.</strong>",
+    "<strong>注意：各格的資料、設定檔或參數不同，已在格內標明，不宜直接比較。</strong>",
+    "<strong>Note: cells differ in data, profile or settings, as marked in each; they do not compare "
+    "directly.</strong>",
 )
 ABOUT = (
     "目標域測試集的準確率（%），取最後一步的模型；有多個種子時為平均 ± 標準差。每個方法的第一列是本次的結果，"

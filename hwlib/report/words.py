@@ -31,7 +31,7 @@ WITHOUT = {
     "neighbours": ("強增強中旁邊數字的邊緣", "of strong views, edges of other digits"),
     "geometry": ("強增強中的幾何變形", "of strong views, the geometry"),
     "intensity": ("強增強中的明暗反轉與色彩", "of strong views, polarity and colours"),
-    "noise": ("強增強中的雜訊與遮擋", "of strong views, noise and holes"),
+    "noise": ("強增強中的雜訊與遮蓋", "of strong views, noise and holes"),
     "blending": ("以目標域影像為背景的合成", "digits laid over target patches"),
 }
 """What an ablation leaves out, by the name that the parameter `without` takes."""
@@ -69,7 +69,10 @@ CAPTIONS = {
     "txt2_3": ("討論：對抗訓練", "Discussion: adversarial training"),
     "fig2_4": ("VAE 與 GAN 的人臉並列", "Faces of the VAE and of the GAN side by side"),
     "txt2_4": ("討論：VAE 與 GAN 的比較", "Discussion: VAE against GAN"),
-    "fig3_0": ("學習曲線：類別損失與領域分類器的準確率", "Learning curves: class loss and domain accuracy"),
+    "fig3_0": (
+        "學習曲線：類別損失、領域分類器的準確率與目標域準確率",
+        "Learning curves: class loss, domain accuracy and target accuracy",
+    ),
     "tbl3_1": ("目標域測試集的準確率", "Accuracy on the target test set"),
     "fig3_1b": ("DANN 的混淆矩陣（目標域測試集）", "Confusion of DANN on the target test set"),
     "fig3_1c": ("DANN 認錯而信心最高的測試影像", "Wrong test images of which DANN was surest"),
@@ -247,9 +250,14 @@ def command(problem: str, pair: tuple[str, str] | None = None, name: str | None 
     return shlex.join(words)
 
 
-def missing(problem: str, pair: tuple[str, str] | None = None, what: tuple[str, str] = ("", "")) -> str:
+def missing(
+    problem: str,
+    pair: tuple[str, str] | None = None,
+    what: tuple[str, str] = ("", ""),
+    method: str | None = None,
+) -> str:
     """A visible line in place of what has no record yet."""
-    code = f"<code>{esc(command(problem, pair))}</code>"
+    code = f"<code>{esc(command(problem, pair, method))}</code>"
     zh = f"{esc(what[0])}尚無紀錄；執行 {code} 即可補上。"
     en = f"{esc(what[1])} No record yet; {code} fills this."
     return f'<div class="missing">{both(zh, en.strip())}</div>'

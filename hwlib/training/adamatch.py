@@ -19,7 +19,7 @@ RAMP = 0.5
 
 
 class Alignment(nn.Module):
-    """Running means of what the teacher says of the target, by which its answers are corrected (§3.2)."""
+    """Running means of what the teacher says of the target, by which its answers are corrected (after §3.2)."""
 
     def __init__(self, momentum: float = 0.98) -> None:
         super().__init__()
@@ -48,6 +48,9 @@ class AdaMatchRule(LearningRule):
 
     The teacher is the moving average of the weights (Tarvainen & Valpola 2017; French et al. 2018). It is `model`, what
     is reported and saved; the network that is trained is a copy of it.
+
+    Unlike the paper: no random logit interpolation; alignment to equal frequencies, an assumption about the target, in
+    place of the source's (§3.2); a mean teacher; and a far smaller network.
 
     without: an ingredient to leave out, one of `hwlib.config.INGREDIENTS`, so that what it is worth can be measured.
     """
@@ -138,5 +141,5 @@ class AdaMatchRule(LearningRule):
             slow.copy_(fast)
 
     def schedule(self, progress: float) -> float:
-        """Up in a straight line, then down to 0 along a cosine (Smith & Topin 2018)."""
+        """Down to 0 along a cosine, after a rise over the first steps (Smith & Topin 2018)."""
         return min(1.0, progress / WARM_UP) * (1 + math.cos(math.pi * progress)) / 2

@@ -26,7 +26,8 @@ def affine_matrices(
     """Draw `count` affine maps (count, 2, 3) from places in the view to places in the image, in `affine_grid`'s units.
 
     rotation: radians at most, either way. scale: the size changes by a factor between exp(-scale) and exp(scale), and
-    width against height by half of that. shear: of rows along each other, at most. shift: pixels at most.
+    width and height, against each other, by half of that each. shear: of rows along each other, at most. shift: pixels
+    at most.
     """
     angle = uniform(count, -rotation, rotation, device)
     size, aspect = (torch.exp(uniform(count, -s, s, device)) for s in (scale, scale / 2))
@@ -49,7 +50,10 @@ def warp(images: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
 def cut(
     images: torch.Tensor, row: torch.Tensor, column: torch.Tensor, side: torch.Tensor, fill: torch.Tensor
 ) -> torch.Tensor:
-    """Paint a square of `side` pixels around (row, column), all (B,), with the colour `fill` (B, 3, 1, 1)."""
+    """Paint the pixels less than `side` / 2 from (row, column), all (B,), with the colour `fill` (B, 3, 1, 1).
+
+    That is a square of `side` pixels where `side` is odd, and of one less where it is even.
+    """
     pixels = torch.arange(SIDE, device=images.device)
     rows = 2 * (pixels - row[:, None]).abs() < side[:, None]  # (B, 28)
     columns = 2 * (pixels - column[:, None]).abs() < side[:, None]
@@ -72,7 +76,7 @@ def flip_intensity(images: torch.Tensor, share: float) -> torch.Tensor:
 
 def recolour(images: torch.Tensor, contrast: tuple[float, float], brightness: float, colour: float) -> torch.Tensor:
     """Scale and shift intensities: of all channels by a common contrast, drawn between exp of two bounds, and a common
-    brightness, and of each channel by up to `colour` on top."""
+    brightness, and of each channel by up to `colour` on top (shifts by up to 0.6 of it)."""
     n, device = len(images), images.device
     gain = torch.exp(uniform((n, 1, 1, 1), *contrast, device)) * uniform((n, 3, 1, 1), 1 - colour, 1 + colour, device)
     offset = uniform((n, 1, 1, 1), -brightness, brightness, device)

@@ -107,7 +107,7 @@ def test_the_csv_is_what_the_network_says(tmp_path, kept, networks, images, prob
     out = tmp_path / "out.csv"
     line = predict_folder(kept[problem], images, out, asked, "cpu")
     assert out.read_bytes() == expected(networks[used], images)
-    assert line == f"40 images named by {used} of {kept[problem].name} on cpu: {out}"
+    assert line == f"40 images named by {used} of {kept[problem].name} (profile smoke) on cpu: {out}"
     assert {path.name for path in tmp_path.iterdir()} == {"images", "out.csv"}
 
 

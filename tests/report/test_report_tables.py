@@ -73,7 +73,7 @@ def test_mixtures_are_said(runs):
     runs.p3(PAIRS[1], kind="course", stand_in=False, profile="full")
     html = table("tbl3_1", records(runs.folder))
     assert "不宜直接比較" in html
-    assert "cells differ in data or profile" in html
+    assert "cells differ in data, profile or settings" in html
     assert "sample (stand-in), quick" in html
     assert "course, full" in html
 

@@ -165,9 +165,9 @@ def test_sections_stand_in_the_assignments_order(runs, quick_figures, tmp_path):
 def test_faces_of_other_data_or_profiles_are_not_compared_in_silence(runs, pages):
     runs.p1()
     runs.p2()
-    assert "differ in data or profile" not in section(pages("report.en"), "summary")
+    assert "differ in data, profile or settings" not in section(pages("report.en"), "summary")
     runs.p2(profile="smoke")
-    assert "the two differ in data or profile" in section(pages("report.en"), "summary")
+    assert "the two differ in data, profile or settings" in section(pages("report.en"), "summary")
     assert "trained under different profiles" in section(pages("report.en"), "txt2_4")
 
 
@@ -175,12 +175,12 @@ def test_a_table_says_that_settings_or_images_differ(runs, pages):
     runs.p3(PAIRS[0])
     runs.p3(PAIRS[1], params={"steps": 50})
     text = section(pages("report.en"), "tbl3_1")
-    assert "cells differ in data or profile" in text
+    assert "cells differ in data, profile or settings" in text
     assert "quick, steps=50" in text
     other = [{"name": "mnistm", "split": "test", "count": 9, "sha256": "ff" * 32, "stand_in": True}]
     runs.p3(PAIRS[1], data={"kind": "sample", "sets": other})
     text = section(pages("report.en"), "tbl3_1")
-    assert "cells differ in data or profile" in text
+    assert "cells differ in data, profile or settings" in text
     assert "ffffff" in text
     runs.p3(PAIRS[1])
     assert "cells differ" not in section(pages("report.en"), "tbl3_1")
@@ -222,7 +222,7 @@ def test_runs_of_other_data_are_not_subtracted_and_keep_their_own_names(runs, pa
         runs.p3(pair, stand_in=False, kind="course")
         runs.p4(pair)
     text = section(pages("report.en"), "summary")
-    assert "Problem 3 has no record of the same data and profile to compare with" in text
+    assert "Problem 3 has no record of the same data, profile and settings to compare with" in text
     assert "gained most in usps → mnistm" in text
     assert "course, quick" in section(pages("report.en"), "tbl4_1")
     assert "sample (stand-in), quick" in section(pages("report.en"), "tbl4_1")
