@@ -178,9 +178,9 @@ class Runs:
     def p3(self, pair=PAIRS[0], accuracy=None, *, seed=0, params=None, **run):
         return self.adaptation("p3", pair, accuracy or DANN[pair], {"seed": seed, **(params or {})}, **run)
 
-    def p4(self, pair=PAIRS[0], value=None, *, seed=0, method="dann_resnet34", **run):
+    def p4(self, pair=PAIRS[0], value=None, *, seed=0, method="dann_resnet34", params=None, **run):
         accuracy = {method: UDA[pair] if value is None else value}
-        return self.adaptation("p4", pair, accuracy, {"seed": seed, "method": method}, **run)
+        return self.adaptation("p4", pair, accuracy, {"seed": seed, "method": method, **(params or {})}, **run)
 
     def everything(self):
         self.p1()

@@ -255,3 +255,13 @@ def test_seeds_that_were_kept_otherwise_are_one_mean(runs):
         params = {"resume": seed == 0, "checkpoint_seconds": 60.0 + seed}
         runs.p3(PAIRS[0], {"source_only": 40.0, "dann": value, "target_only": 95.0}, seed=seed, params=params)
     assert len(arrange(records(runs.folder)).p3[PAIRS[0]]) == 2
+
+
+def test_a_run_without_an_ingredient_never_stands_for_the_method(runs):
+    """However new it is; it is named among what was left out."""
+    runs.p4(PAIRS[0], 58.0, method="adamatch")
+    runs.p4(PAIRS[0], 90.0, method="adamatch", params={"without": "teacher"}, finished="2027-01-01T00:00:00+00:00")
+    found = arrange(records(runs.folder))
+    assert [record.run["id"] for record in found.of("p4")] == ["p4_usps_mnistm_adamatch_s0"]
+    (said,) = found.left_out
+    assert said.startswith("p4_usps_mnistm_adamatch_without_teacher_s0: the method without one of its parts (teacher)")
