@@ -127,12 +127,18 @@ def _predict(options: argparse.Namespace) -> int:
     return 0
 
 
+def _data(options: argparse.Namespace) -> dict[str, str]:
+    """The parameter `data` where a folder is named; `sample` stays the word that it is, to be refused as that."""
+    if not options.data:
+        return {}
+    return {"data": "sample" if str(options.data) == "sample" else str(options.data.resolve())}
+
+
 def _reference(options: argparse.Namespace) -> int:
     from hwlib import reference
 
     params = {"runs": str(options.runs.resolve()) if options.runs else reference.RUNS, "resume": not options.no_resume}
-    if options.data:
-        params["data"] = str(options.data.resolve())
+    params |= _data(options)
     configs = reference.matrix(reference.best_profile(), options.only, options.method, **params)
     if options.ledger_only:
         book = reference.update(configs[0].runs_folder)
@@ -148,11 +154,11 @@ def _reference(options: argparse.Namespace) -> int:
 def _ablation(options: argparse.Namespace) -> int:
     from hwlib import ablation
 
-    params = {"runs": str(options.runs.resolve()) if options.runs else ablation.RUNS}
-    if options.data:
-        params["data"] = str(options.data.resolve())
+    params = {"runs": str(options.runs.resolve()) if options.runs else ablation.RUNS} | _data(options)
     configs = ablation.matrix(**params)
     if options.list:
+        if options.data:
+            ablation.are_real(configs)  # raises for a folder that is not there
         print("\n".join(ablation.listing(configs)))
         return 0
     return ablation.make(configs, options.force)

@@ -72,6 +72,6 @@ def test_other_records_stay_out(home, configs):
 
 
 def test_stand_ins_are_refused(home):
-    with pytest.raises(WorkbookError, match=r"^(data|src|tgt): "):
+    with pytest.raises(WorkbookError, match=r"^data: the ledger is of real images, and here are stand-ins"):
         ablation.make(ablation.matrix(runs=str(home / "runs"), data="sample"))
     assert not (home / "reference").exists()
