@@ -106,7 +106,7 @@ class Row:
 
 
 def accuracy_rows(rows: Sequence[Row], oracles: bool = False) -> tuple[str, list[Record], bool]:
-    """Head and body of an accuracy table, the records used, and whether their data profiles or settings differ.
+    """Head and body of an accuracy table, the records used, and whether their data, profiles or settings differ.
 
     Columns are scenarios; each method is a group of rows: ours, with `oracles` the best step of an adapted model, the
     student's where it had that method, and the best of its peers. Cells of mixed data, profiles or settings say so.
