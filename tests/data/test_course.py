@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from hwlib.data import ATTRIBUTES, DIGITS, course, fingerprint
+from hwlib.data import decode as decoding
 from hwlib.errors import WorkbookError
 
 
@@ -129,8 +130,8 @@ def test_faces_with_columns_in_another_order(tmp_path):
 def test_the_second_load_decodes_nothing_and_a_change_decodes_again(tmp_path, monkeypatch):
     base = write_digits(tmp_path)
     decoded = []
-    decode = course._decode
-    monkeypatch.setattr(course, "_decode", lambda path, *rest: decoded.append(path.name) or decode(path, *rest))
+    decode = decoding.decode
+    monkeypatch.setattr(decoding, "decode", lambda path, *rest: decoded.append(path.name) or decode(path, *rest))
 
     def load():
         decoded.clear()
@@ -325,7 +326,7 @@ def test_files_that_may_not_be_read(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(course.Image, "open", refuse)
+        patch.setattr(decoding.Image, "open", refuse)
         check(lambda: course.digits(tmp_path, "usps", "train"), str(base), 2, "Permission denied")
     with monkeypatch.context() as patch:
         patch.setattr(course.Path, "read_bytes", refuse)
