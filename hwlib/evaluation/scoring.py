@@ -133,7 +133,7 @@ def table(score: Score) -> str:
     lines.append("digit  accuracy")
     for digit, percent in enumerate(score.per_class):
         counts = f"({score.class_correct[digit]:{width}} of {score.class_counts[digit]:{width}})"
-        lines.append(f"{digit:5}  {percent:6.2f} %  {counts}" if percent is not None else f"{digit:5}       –    (none)")
+        lines.append(f"{digit:5}  " + ("there is none" if percent is None else f"{percent:6.2f} %  {counts}"))
     width = max(4, len(str(score.confusion.max()))) + 1
     lines += ["", "true digit (rows) and what it was called (columns); . is none"]
     lines.append(" " * 5 + "".join(f"{digit:{width}}" for digit in range(CLASSES)))
