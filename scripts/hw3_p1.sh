@@ -4,4 +4,4 @@ if [ $# -lt 1 ] || { [ $# -gt 1 ] && [ "${2#--}" = "$2" ]; }; then
     echo "usage: ${0##*/} OUT.png [--run DIR] [--seed N] ..." >&2
     exit 2
 fi
-exec "$(dirname -- "$0")/hw" sample --problem p1 --out "$@"
+exec "$(dirname -- "$0")/hw.sh" sample --problem p1 --out "$@"

@@ -6,4 +6,4 @@ if [ $# -lt 3 ] || { [ $# -gt 3 ] && [ "${4#--}" = "$4" ]; }; then
 fi
 images=$1 target=$2
 shift 2
-exec "$(dirname -- "$0")/hw" predict --problem p4 --images "$images" --target "$target" --out "$@"
+exec "$(dirname -- "$0")/hw.sh" predict --problem p4 --images "$images" --target "$target" --out "$@"

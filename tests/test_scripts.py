@@ -15,7 +15,7 @@ from hwlib.cli import main
 from hwlib.models import DANN, VAE, CompactCNN, Discriminator, Generator
 from hwlib.paths import ROOT
 
-SCRIPTS = ("hw", "hw3_p1.sh", "hw3_p2.sh", "hw3_p3.sh", "hw3_p4.sh")
+SCRIPTS = ("hw.sh", "hw3_p1.sh", "hw3_p2.sh", "hw3_p3.sh", "hw3_p4.sh")
 ECHO = '#!/bin/sh\nfor word in %s "$@"; do printf "%%s\\n" "$word"; done\nexit 7\n'
 
 
@@ -85,11 +85,12 @@ def test_what_is_handed_to_hw(tmp_path, project, words, handed):
 
 def test_the_project_s_own_hw_before_the_one_on_path(tmp_path, project):
     other = program(tmp_path / "bin/hw", ECHO % "theirs")
-    assert call(project / "scripts/hw", "x", path=[other]).stdout == "theirs\nx\n"
+    assert call(project / "scripts/hw.sh", "x", path=[other]).stdout == "theirs\nx\n"
     program(project / ".venv/bin/hw", ECHO % "ours")
-    assert call(project / "scripts/hw", "x", path=[other]).stdout == "ours\nx\n"
-    # By a relative name, and by no folder at all, as a shell finds it.
-    assert call("./hw", "x", path=[other], cwd=project / "scripts").stdout == "ours\nx\n"
+    assert call(project / "scripts/hw.sh", "x", path=[other]).stdout == "ours\nx\n"
+    # The folder of the scripts on PATH, a relative name, and no folder at all.
+    assert call("hw3_p1.sh", "o.png", path=[project / "scripts"]).stdout.startswith("ours\nsample\n")
+    assert call("./hw.sh", "x", path=[other], cwd=project / "scripts").stdout == "ours\nx\n"
     assert call("sh", "hw3_p1.sh", "o.png", cwd=project / "scripts").stdout.startswith("ours\nsample\n")
 
 
