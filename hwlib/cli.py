@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hwlib import __version__
+from hwlib import __version__, cli_data
 from hwlib.errors import WorkbookError
 
 
@@ -93,6 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     ablation.add_argument("--list", action="store_true", help="say what is there and what is missing; run nothing")
     ablation.add_argument("--force", action="store_true", help="run again what is there")
     ablation.set_defaults(act=_ablation)
+
+    cli_data.add(commands)
     return parser
 
 
