@@ -4,6 +4,7 @@ import csv
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
@@ -54,6 +55,8 @@ def export(source: Path | str, to: Path, names: Sequence[str] = (), *, force: bo
             raise problem(Path(error.filename or folder), f"cannot be written ({error.strerror or error})") from None
         finally:
             shutil.rmtree(part, ignore_errors=True)
+            with suppress(OSError):  # `digits/` without a set would pass for a course folder
+                (to / "digits").rmdir()
         print(f"{images.title}: {' and '.join(counts)} images in {folder}")
 
 

@@ -6,6 +6,7 @@ fetch finds them, and where they can be put by hand on a machine without a netwo
 """
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ import torch
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from hwlib import __version__
+from hwlib import __version__, paths
 from hwlib.data import compact, registry
 from hwlib.data.builders import celeba as faces
 from hwlib.data.builders import digits, mnistm
@@ -82,8 +83,18 @@ def fetch(
                 absent.append(name)
         if clean and not absent:
             shutil.rmtree(base / compact.DOWNLOADS, ignore_errors=True)
+    if not _is_found(to):
+        print(f"runs take these with `HW_DATA={to}`, or with `-p data {to}`")
     if absent:
         raise WorkbookError(_by_hand(absent, base / compact.DOWNLOADS, photos))
+
+
+def _is_found(to: Path) -> bool:
+    """Whether `data auto` looks in this folder."""
+    try:
+        return paths.anchored(os.environ.get("HW_DATA") or "data").resolve() == to.resolve()
+    except (OSError, RuntimeError):
+        return False
 
 
 def _chosen(names: Sequence[str], celeba: Path | None, photos: Path | None) -> list[str]:
@@ -121,10 +132,8 @@ def _digits(name: str, downloads: Path, photos: Path | None) -> _Made:
     files = registry.files(name, without=own)
     sources = [_source(file, _got(file, downloads)) for file in files]
     if name != "mnistm":
-        build = {"usps": digits.usps, "mnist": digits.mnist, "svhn": digits.svhn}[name]
-        return _Made(
-            ((split, *build(downloads, split)) for split in compact.SPLITS), sources, build.__doc__.split("\n")[0]
-        )
+        build = getattr(digits, name)
+        return _Made(((split, *build(downloads, split)) for split in compact.SPLITS), sources, digits.METHODS[name])
     behind = mnistm.photographs(photos or downloads / registry.CARDS["bsds500"].files[0].name)
     what = f"{len(behind.images)} photographs of {photos.name if photos else 'BSDS500 (training)'}"
     if photos:

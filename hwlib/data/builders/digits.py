@@ -8,6 +8,12 @@ import torch
 from PIL import Image
 
 SIDE = 28
+METHODS = {
+    "usps": "values from -1 to 1 as grey levels, rounded; 16x16 enlarged to 28x28, bicubic",
+    "mnist": "as released",
+    "svhn": "32x32 brought to 28x28, bilinear; label 10 is the digit 0",
+}
+"""What the manifest says of how each is made."""
 
 Split = tuple[torch.Tensor, torch.Tensor]
 """Images, uint8 (N, C, 28, 28), and labels, int64 (N,)."""
