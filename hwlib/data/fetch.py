@@ -83,7 +83,7 @@ def fetch(
                 absent.append(name)
         if clean and not absent:
             shutil.rmtree(base / compact.DOWNLOADS, ignore_errors=True)
-    if not _is_found(to):
+    if len(absent) < len(names) and not _is_found(to):
         print(f"runs take these with `HW_DATA={to}`, or with `-p data {to}`")
     if absent:
         raise WorkbookError(_by_hand(absent, base / compact.DOWNLOADS, photos))

@@ -77,7 +77,7 @@ def _there(root: Path | None, name: str) -> Iterator[tuple[str, str]]:
     if name in registry.INGREDIENTS:
         for file in registry.CARDS[name].files:
             path = root and root / compact.FOLDER / compact.DOWNLOADS / file.name
-            yield "here", str(path) if path and path.is_file() else "not here; `hw data fetch mnistm` gets it"
+            yield "here", str(path) if path and path.is_file() else "no; `hw data fetch mnistm` gets it"
         return
     folder = registry.CARDS[name].folder if name in registry.CARDS else f"digits/{name}"
     nowhere = True

@@ -112,7 +112,7 @@ def test_a_fetched_folder(project, monkeypatch):
     assert there in about(lines, "usps")
     assert f"  p3, p4 (digits): fetched sets in {mine} (from HW_DATA)" in lines
     assert f"  p1, p2 (faces): sample stand-ins ({mine} has no folder face/ and no fetched faces)" in lines
-    assert "not here; `hw data fetch mnistm` gets it" in about(lines, "bsds500")
+    assert "here no; `hw data fetch mnistm` gets it" in about(lines, "bsds500")
 
     digits(mine, "usps")
     lines = info.lines(mine)
