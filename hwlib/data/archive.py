@@ -4,6 +4,7 @@ import os
 import posixpath
 import re
 import stat
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -81,6 +82,8 @@ def _of_zip(path: Path, wanted: _Wanted) -> Iterator[tuple[str, bytes]]:
     with _readable(path):
         archive = zipfile.ZipFile(path)
     with archive:
+        with _readable(path):
+            _check_count(path, archive)
         entries, names = archive.infolist(), _Names(path, wanted)
         _check_ratio(path, "", sum(info.file_size for info in entries), path.stat().st_size)
         chosen = []
@@ -94,6 +97,16 @@ def _of_zip(path: Path, wanted: _Wanted) -> Iterator[tuple[str, bytes]]:
                 chosen.append((name, info))
         for name, info in chosen:
             yield name, _unzip(path, archive, info)
+
+
+def _check_count(path: Path, archive: zipfile.ZipFile) -> None:
+    """Check that the directory has as many entries as its end says: a wrong length in one may hide those after it."""
+    with open(path, "rb") as file:
+        file.seek(-22 - len(archive.comment), os.SEEK_END)
+        mark, count = struct.unpack("<4s6xH", file.read(12))
+    # In a large zip the field is full, or holds what is left of the number when 2**16 are taken away.
+    if mark == b"PK\5\6" and count not in (0xFFFF, len(archive.infolist()) % 2**16):
+        raise ValueError(f"{len(archive.infolist())} members instead of {count}")
 
 
 def _unzip(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

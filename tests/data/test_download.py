@@ -66,8 +66,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def body(self, data):
-        self.wfile.write(data)
         self.server.sent.append(len(data))
+        self.wfile.write(data)
 
     def log_message(self, *_):
         pass
