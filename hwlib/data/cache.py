@@ -50,7 +50,7 @@ def peek(key: str) -> tuple[int, str] | None:
     try:
         with safe_open(cache_folder() / f"{key}.safetensors", framework="pt") as file:
             return file.get_slice("images").get_shape()[0], file.metadata()["sha256"]
-    except (OSError, SafetensorError, KeyError, TypeError):
+    except (OSError, RuntimeError, SafetensorError, KeyError, TypeError):
         return None
 
 
