@@ -159,8 +159,7 @@ def _announced(response: requests.Response) -> tuple[int | None, int | None]:
     """Return the length that the whole file has by the headers, and where in it the body begins."""
     if response.status_code == 200:
         length = re.fullmatch(r"\d{1,18}", response.headers.get("Content-Length", ""))
-        coded = response.headers.get("Content-Encoding", "identity") != "identity"
-        return int(length[0]) if length and not coded else None, 0
+        return int(length[0]) if length else None, 0
     found = re.fullmatch(r"bytes (?:(\d{1,18})-\d+|\*)/(?:(\d{1,18})|\*)", response.headers.get("Content-Range", ""))
     first, whole = found.groups() if found else (None, None)
     return None if whole is None else int(whole), None if first is None else int(first)

@@ -9,6 +9,7 @@ import os
 import re
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 from random import Random
 
@@ -234,10 +235,13 @@ def test_a_bomb_behind_the_end_of_a_tar(tmp_path):
     refused(path, "unpacks")
 
 
-def test_a_zip_that_announces_less_than_it_holds(tmp_path):
-    path = make(tmp_path / "x.zip", {"a": bytes(1 << 16)})
+def test_a_zip_that_announces_another_size_than_it_holds(tmp_path):
+    path = make(tmp_path / "x.zip", {"a": bytes(16 << 20)})
     patch_zip(path, 22, "<I", 10)
+    tracemalloc.start()
     refused(path, "'a'", "is damaged")
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20  # it was never unpacked whole
+    tracemalloc.stop()
     path = make(tmp_path / "y.zip", {"a": b"12345"})
     patch_zip(path, 22, "<I", 10)
     refused(path, "'a'", "is damaged")
