@@ -1,4 +1,4 @@
-"""The command `hw`: run the notebooks, build the report, ask finished runs (`hwlib.cli_answers`).
+"""The command `hw`: run the notebooks, build the report, ask finished runs (`cli_answers`), see to data (`cli_data`).
 
 Torch is imported by the subcommands that need it, so that `hw --help` answers at once.
 """
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hwlib import __version__, cli_answers
+from hwlib import __version__, cli_answers, cli_data
 from hwlib.errors import WorkbookError
 
 
@@ -87,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     ablation.add_argument("--list", action="store_true", help="say what is there and what is missing; run nothing")
     ablation.add_argument("--force", action="store_true", help="run again what is there")
     ablation.set_defaults(act=_ablation)
+
+    cli_data.add(commands)
     return parser
 
 

@@ -45,6 +45,15 @@ def cached_tensors(key: str, make: Callable[[], tuple[Tensors, dict[str, str]]])
     return tensors, metadata
 
 
+def peek(key: str) -> tuple[int, str] | None:
+    """Return the number of images and their sha256 where `cached` has made `key` already; it reads no image."""
+    try:
+        with safe_open(cache_folder() / f"{key}.safetensors", framework="pt") as file:
+            return file.get_slice("images").get_shape()[0], file.metadata()["sha256"]
+    except (OSError, RuntimeError, SafetensorError, KeyError, TypeError):
+        return None
+
+
 def _read(path) -> tuple[Tensors, dict[str, str]] | None:
     try:
         with safe_open(path, framework="pt") as file:

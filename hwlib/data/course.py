@@ -7,13 +7,16 @@ from pathlib import Path
 
 import torch
 
-from hwlib.data.cache import Tensors, cached
+from hwlib.data.cache import Tensors, cached, peek
 from hwlib.data.decode import decode_all
 from hwlib.data.imageset import ImageSet
 from hwlib.data.table import DIGIT_FORM, FACE_FORM, Form, parse, problem, read_table
 
 # Part of every cache key: raise the number when the same files are to give other tensors.
 _VERSION = "course 1"
+
+STAND_IN = "stand-in.txt"
+"""A file of this name beside the tables of a set marks its images as stand-ins; `hw data export` writes it."""
 
 _Files = dict[str, tuple[int, int]]  # name: (size in bytes, time of the last change in ns)
 
@@ -76,15 +79,37 @@ def _encodes(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
+def known(base: Path, split: str) -> tuple[int, str | None]:
+    """Return the number of rows in a split's csv and the sha256 of its images, None where they were not loaded yet.
+
+    base: `face` of a course folder, or one of its `digits/<name>`. No image is opened. Raises WorkbookError for
+    whatever is wrong with folder and csv.
+    """
+    form = DIGIT_FORM if base.parent.name == "digits" else FACE_FORM
+    table, folder = base / f"{split}.csv", base / split
+    content, files = read_table(table, form), _scan(folder)
+    return peek(_key(content, folder, files, form)) or (len(parse(table, content, form)[0]), None)
+
+
+def is_stand_in(base: Path) -> bool:
+    """Whether the images in `base` (as for `known`) are marked as stand-ins for the set whose name they bear."""
+    return (base / STAND_IN).is_file()
+
+
 def _load(base: Path, name: str, split: str, form: Form) -> ImageSet:
     table, folder = base / f"{split}.csv", base / split
     content, files = read_table(table, form), _scan(folder)
+    key = _key(content, folder, files, form)
+    images, labels, sha256 = cached(key, lambda: _make(table, content, folder, files, form))
+    return ImageSet(name, split, images, labels, form.label_names, "course", is_stand_in(base), sha256)
+
+
+def _key(content: bytes, folder: Path, files: _Files, form: Form) -> str:
     # Everything the tensors depend on, so that a hit opens no image and any change is a miss.
     lines = [_VERSION, str(form.side), str(folder.resolve()), hashlib.sha256(content).hexdigest()]
     lines += [f"{size} {modified} {file}" for file, (size, modified) in sorted(files.items())]
-    key = hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:32]
-    images, labels, sha256 = cached(f"course-{key}", lambda: _make(table, content, folder, files, form))
-    return ImageSet(name, split, images, labels, form.label_names, "course", False, sha256)
+    text = "\n".join(lines).encode(errors="surrogateescape")
+    return f"course-{hashlib.sha256(text).hexdigest()[:32]}"
 
 
 def _scan(folder: Path) -> _Files:

@@ -66,16 +66,17 @@ def test_stand_ins_are_marked_in_both_languages(runs):
     assert ">mnistm → svhn<" in html
 
 
-def test_mixtures_are_said(runs):
+@pytest.mark.parametrize("kind", ["course", "fetched"])
+def test_mixtures_are_said(runs, kind):
     runs.p3(PAIRS[0])
     same = table("tbl3_1", records(runs.folder))
     assert "不宜直接比較" not in same
-    runs.p3(PAIRS[1], kind="course", stand_in=False, profile="full")
+    runs.p3(PAIRS[1], kind=kind, stand_in=False, profile="full")
     html = table("tbl3_1", records(runs.folder))
     assert "不宜直接比較" in html
     assert "cells differ in data, profile or settings" in html
     assert "sample (stand-in), quick" in html
-    assert "course, full" in html
+    assert f"{kind}, full" in html
 
 
 def test_different_runs_of_one_scenario_are_not_averaged(runs):
