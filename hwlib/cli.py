@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hwlib import __version__
+from hwlib import __version__, cli_data
 from hwlib.errors import WorkbookError
 
 
@@ -56,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.add_argument("--pdf", action=argparse.BooleanOptionalAction, help="insist on a PDF, or leave it out")
     report.set_defaults(act=_report)
+
+    cli_data.add(commands)
 
     predict = commands.add_parser("predict", help="name the digits in a folder of images with the network of a run")
     predict.add_argument("--run", type=Path, metavar="DIR", required=True, help="a record of p3 or p4")

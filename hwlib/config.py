@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, get_args, get_type_hints
 
 from hwlib.errors import WorkbookError
-from hwlib.names import ATTRIBUTES
+from hwlib.names import ATTRIBUTES, is_set_name
 from hwlib.paths import anchored
 
 PROFILES = ("smoke", "quick", "cpu", "full")
@@ -294,7 +294,7 @@ def _check(name: str, value: Any, allowed: Mapping[str, Any]) -> None:
         kind, _, number = value.partition(":")
         if kind != "cuda" or not number.isdigit():
             raise WorkbookError(f"device: {value!r} is not one of {DEVICES}")
-    if name in ("src", "tgt") and not value.replace("_", "").replace("-", "").isalnum():
+    if name in ("src", "tgt") and not is_set_name(value):
         raise WorkbookError(f"{name}: {value!r} is not the name of a digit set (letters, digits, - and _)")
 
 

@@ -10,6 +10,7 @@ import torch
 from hwlib.data.cache import Tensors, cached
 from hwlib.data.decode import decode_all
 from hwlib.data.imageset import ImageSet
+from hwlib.data.listing import absent, by_alike, is_file, is_folder, is_litter
 from hwlib.data.table import DIGIT_FORM, FACE_FORM, Form, parse, problem, read_table
 
 # Part of every cache key: raise the number when the same files are to give other tensors.
@@ -25,7 +26,7 @@ def digit_names(root: Path) -> tuple[str, ...]:
         return ()
     try:
         with os.scandir(folder) as entries:
-            return tuple(sorted(e.name for e in entries if e.is_dir() and not e.name.startswith(".")))
+            return tuple(sorted(e.name for e in entries if is_folder(e) and not is_litter(e.name)))
     except OSError as error:
         raise problem(folder, f"cannot be listed: {error.strerror}") from None
 
@@ -51,19 +52,20 @@ def faces(root: Path, split: str) -> ImageSet:
 def unlabelled(folder: Path) -> tuple[list[str], torch.Tensor]:
     """Read all digits in `folder`, which no csv describes.
 
-    Returns the names, sorted, and the images in that order, uint8 (N, C, 28, 28), C as for `digits`. Hidden files do
-    not count. Raises WorkbookError for whatever else is not an 8-bit PNG of 28x28 pixels, and when nothing is there.
+    Returns the names, sorted, and the images in that order, uint8 (N, C, 28, 28), C as for `digits`. Hidden files and
+    `Thumbs.db` and its like do not count. Raises WorkbookError for whatever else is not an 8-bit PNG of 28x28 pixels,
+    and when nothing is there.
     """
     try:
         with os.scandir(folder) as entries:
-            is_file = {e.name: e.is_file() for e in entries if not e.name.startswith(".")}
+            found = {e.name: is_file(e) for e in entries if not is_litter(e.name)}
     except OSError as error:
         raise problem(folder, f"cannot be listed ({error.strerror}); give a folder of 28x28 PNG images") from None
-    if not is_file:
+    if not found:
         raise problem(folder, "holds no images; give a folder of 28x28 PNG images")
-    names = sorted(is_file)
+    names = sorted(found)
     for name in names:
-        if not is_file[name]:
+        if not found[name]:
             what = "is a folder" if os.path.isdir(folder / name) else "is no file"
             raise problem(folder / name, f"{what}; the images must lie in {folder} itself, and nothing beside them")
         if not _encodes(name):
@@ -78,7 +80,7 @@ def _encodes(name: str) -> bool:
 
 def _load(base: Path, name: str, split: str, form: Form) -> ImageSet:
     table, folder = base / f"{split}.csv", base / split
-    content, files = read_table(table, form), _scan(folder)
+    content, files = read_table(table, form), list_files(folder)
     # Everything the tensors depend on, so that a hit opens no image and any change is a miss.
     lines = [_VERSION, str(form.side), str(folder.resolve()), hashlib.sha256(content).hexdigest()]
     lines += [f"{size} {modified} {file}" for file, (size, modified) in sorted(files.items())]
@@ -87,10 +89,11 @@ def _load(base: Path, name: str, split: str, form: Form) -> ImageSet:
     return ImageSet(name, split, images, labels, form.label_names, "course", False, sha256)
 
 
-def _scan(folder: Path) -> _Files:
+def list_files(folder: Path) -> _Files:
+    """Return size and time of the last change of each file in a folder of images; raises WorkbookError."""
     try:
         with os.scandir(folder) as entries:
-            stats = ((e.name, e.stat()) for e in entries if e.is_file())
+            stats = ((e.name, e.stat()) for e in entries if is_file(e))
             return {name: (stat.st_size, stat.st_mtime_ns) for name, stat in stats}
     except FileNotFoundError:
         raise problem(folder, f"is missing; it must hold the images that {folder.name}.csv names") from None
@@ -102,8 +105,6 @@ def _make(table: Path, content: bytes, folder: Path, files: _Files, form: Form) 
     names, values = parse(table, content, form)
     for row, name in names.items():
         if name not in files:
-            what = "is a folder" if os.path.isdir(folder / name) else "is no file there"
-            text = f"image {reprlib.repr(name)} {what}; {folder} must hold it, or the row must go"
-            raise problem(table, text, row)
+            raise problem(table, absent(folder, name, by_alike(files)), row)
     labels = torch.tensor(values, dtype=torch.uint8)
     return decode_all(table, folder, names, form.side), labels[:, 0].long() if form is DIGIT_FORM else labels

@@ -1,0 +1,60 @@
+"""The command `hw data`: where images come from, and whether they are right."""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from hwlib.errors import WorkbookError
+
+
+def add(commands) -> None:
+    """Add `hw data` and its subcommands to those of `hw`."""
+    data = commands.add_parser("data", help="verify folders of images")
+    parts = data.add_subparsers(metavar="COMMAND", required=True)
+
+    check = parts.add_parser(
+        "check",
+        help="verify a data folder fully",
+        description="Verify every csv, row and image of a data folder. An error is what the loader refuses; a warning "
+        "loads, but one should know. Exit status: 0 without errors, 1 with errors, 2 for bad usage.",
+    )
+    check.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="default: what `data auto` takes")
+    check.add_argument("--all", action="store_true", help="print every finding, not the first few of each sort")
+    check.add_argument("--csv", type=Path, metavar="OUT", help="write every finding to a csv as well")
+    check.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
+    check.set_defaults(act=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from hwlib.data.check import verify
+    from hwlib.data.findings import ERROR, WARNING, check_free, lines, write_csv
+
+    if options.csv:
+        check_free(options.csv)
+    verdict = verify(options.folder or _automatic(), progress=_progress)
+    if options.csv:
+        write_csv(verdict, options.csv)
+    for line in lines(verdict, options.all):
+        print(line)
+    return int(verdict.count(ERROR) > 0 or (options.strict and verdict.count(WARNING) > 0))
+
+
+def _automatic() -> Path:
+    """The folder that `data auto` takes for digits or faces."""
+    from hwlib.data import open_source
+
+    sources = [open_source("auto", need) for need in ("digits", "faces")]
+    for source in sources:
+        if source.root is not None:
+            return source.root
+    raise WorkbookError(f"{sources[0].note}, so `data auto` is the sample, which needs no check; name a folder")
+
+
+def _progress(each: Iterable, label: str, total: int) -> Iterable:
+    from hwlib.training.progress import kind
+
+    if kind() != "bar":
+        return each
+    from tqdm import tqdm
+
+    return tqdm(each, desc=label, total=total, unit="image", leave=False)
