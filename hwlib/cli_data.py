@@ -26,12 +26,13 @@ def add(commands) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from hwlib.data.check import verify
+    from hwlib.data.check import readers, verify
     from hwlib.data.findings import ERROR, WARNING, check_free, lines, write_csv
 
     if options.csv:
         check_free(options.csv)
-    verdict = verify(options.folder or _automatic(), progress=_progress)
+    folder = options.folder or _automatic()
+    verdict = verify(folder, readers(folder), _progress)
     if options.csv:
         write_csv(verdict, options.csv)
     for line in lines(verdict, options.all):

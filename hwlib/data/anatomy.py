@@ -1,11 +1,18 @@
-"""What the pixels of an image no longer tell: how its file holds them, and what the loader does about it."""
+"""One image file looked at closely: a digest of its pixels, and what the pixels no longer tell of the file."""
 
+import hashlib
+import os
 import struct
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 from PIL import Image
 
-from hwlib.data.decode import FORMATS
+from hwlib.data.decode import FORMATS, decode
+from hwlib.errors import WorkbookError
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SUFFIXES = {"PNG": (".png",), "JPEG": (".jpg", ".jpeg"), "BMP": (".bmp",)}
@@ -13,6 +20,41 @@ _GREY, _PALETTE = 0, 3
 _ALPHA = (4, 6)  # colour types of PNG with a channel of transparency
 _DROPPED = "has transparency, which is dropped; paint it on a background of your choice"
 _ANIMATED = "is animated; its first picture is taken"
+
+
+class Look(NamedTuple):
+    """What is kept of an image.
+
+    wrong: why the loader refuses it, or empty; then the rest says nothing.
+    grey: whether it has no colour; digest: 16 bytes of its pixels; odd: as `oddities` says.
+    """
+
+    wrong: str
+    grey: bool = False
+    digest: bytes = b""
+    odd: tuple[str, ...] = ()
+
+
+def look_at(folder: str, names: Sequence[str], side: int) -> list[Look]:
+    """Look at some images of a folder, as the loader decodes them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of huge images, which the check of the size refuses anyway
+        return [_look(Path(os.path.join(folder, name)), side) for name in names]
+
+
+def _look(path: Path, side: int) -> Look:
+    try:
+        pixels = decode(path, side, FORMATS)
+    except WorkbookError as error:
+        return Look(str(error))
+    return Look("", pixels.ndim == 2, digest(pixels), tuple(oddities(path)))
+
+
+def digest(pixels: np.ndarray) -> bytes:
+    """Return 16 bytes for pixels (side, side) or (side, side, 3). Grey kept as RGB is the same image as grey."""
+    if pixels.ndim == 3 and (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 0] == pixels[..., 2]).all():
+        pixels = pixels[..., 0]
+    return hashlib.blake2b(np.ascontiguousarray(pixels), digest_size=16).digest()
 
 
 def oddities(path: Path) -> list[str]:

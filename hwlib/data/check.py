@@ -1,21 +1,18 @@
 """Verifying a data folder fully: all that the loader would refuse, and all that it takes but one should know."""
 
 import difflib
-import hashlib
 import os
-import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from hwlib.data import course
-from hwlib.data.anatomy import oddities
-from hwlib.data.decode import FORMATS, decode
+from hwlib.data.anatomy import Look, digest, look_at
 from hwlib.data.findings import ERROR, WARNING, Finding, Summary, Verdict, plain
-from hwlib.data.imageset import ImageSet, fingerprint
+from hwlib.data.imageset import ImageSet
 from hwlib.data.listing import absent, by_alike, is_litter, what_is
 from hwlib.data.table import DIGIT_FORM, FACE_FORM, Form, Table, has_image_suffix, problem, read_table, scan
 from hwlib.errors import WorkbookError
@@ -23,6 +20,9 @@ from hwlib.names import is_set_name
 
 SPLITS = ("train", "test")
 _PARTS = ("digits", "face", "fetched")
+_MARKS = ("stand-in.txt",)  # what `hw data export` puts beside the tables of a set
+_STRETCH = 256
+"""Images that are looked at in one go."""
 
 Progress = Callable[[Iterable, str, int], Iterable]
 """Hands an iterable on and shows how far it is: `(iterable, label, total)`, as tqdm does."""
@@ -51,6 +51,27 @@ class _Image(NamedTuple):
     values: Sequence[int] | None
 
 
+def readers(root: Path) -> list[Reader]:
+    """Return the readers of what `hw data fetch` left in `root`."""
+    try:
+        from hwlib.data import compact
+    except ImportError:
+        return []
+    found = []
+    for name in compact.digit_names(root):
+        load = partial(compact.digits, root, name)
+        found += [_reader(root, name, split, DIGIT_FORM, partial(load, split)) for split in SPLITS]
+    if compact.has_faces(root):
+        load = partial(compact.faces, root)
+        found += [_reader(root, compact.FACES, split, FACE_FORM, partial(load, split)) for split in SPLITS]
+    return found
+
+
+def _reader(root: Path, name: str, split: str, form: Form, load: Callable[[], ImageSet]) -> Reader:
+    part = f"fetched/{name}"
+    return Reader(part, split, form, root / part / f"{split}.safetensors", load)
+
+
 def verify(root: Path, readers: Iterable[Reader] = (), progress: Progress = lambda each, label, total: each) -> Verdict:
     """Read every csv and decode every image of a course folder, and return all that was found.
 
@@ -71,13 +92,11 @@ def verify(root: Path, readers: Iterable[Reader] = (), progress: Progress = lamb
     for part in ("digits", "face"):
         if os.path.lexists(root / part) and not os.path.isdir(root / part):
             found.add(ERROR, part, "", "layout", root / part, None, f"{what_is(root / part)}; it must be a folder")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of huge images, which the check of the size refuses anyway
-        if os.path.isdir(root / "digits"):
-            _digits(root, found, progress)
-        if os.path.isdir(root / "face"):
-            _check_set(root / "face", "face", FACE_FORM, found, progress)
-        _fetched(readers, found, progress)
+    if os.path.isdir(root / "digits"):
+        _digits(root, found, progress)
+    if os.path.isdir(root / "face"):
+        _check_set(root / "face", "face", FACE_FORM, found, progress)
+    _fetched(readers, found, progress)
     return verdict
 
 
@@ -125,13 +144,12 @@ class _Split:
     def add(self, severity: str, kind: str, file: Path, row: int | None, what: str) -> None:
         self.found.add(severity, self.part, self.split, kind, file, row, what)
 
-    def look(self, image: _Image, pixels: np.ndarray, file: Path) -> None:
-        """Count an image, (side, side) or (side, side, 3), and compare it with those before."""
-        grey = pixels.ndim == 2
+    def look(self, image: _Image, grey: bool, digest: bytes, file: Path) -> None:
+        """Count an image and compare it with those before."""
         self.summary.images += 1
         self.summary.grey += grey
         self.first.setdefault(grey, (file, image.row))
-        first = self.seen.setdefault(_digest(pixels), image)
+        first = self.seen.setdefault(digest, image)
         if first is image:
             return
         other = first.split != image.split
@@ -141,15 +159,16 @@ class _Split:
             kind, text = "contradiction", f"{text}, which says otherwise: {_difference(image, first, self.form)}"
         self.add(WARNING, kind, file, image.row, text)
 
-    def finish(self, file: Path, values: Sequence[Sequence[int]]) -> None:
-        """Say what only the whole split tells. file: what holds the labels; values: those of each row."""
+    def finish(self, file: Path, values: Sequence[Sequence[int]], complete: bool) -> None:
+        """Say what only the whole split tells. file: what holds the labels; values: those of each row; complete:
+        whether no row was left out because it is bad."""
         names = self.form.label_names
         if self.form is DIGIT_FORM:
             counts = np.bincount([row[0] for row in values], minlength=len(names))
         else:
-            counts = np.sum(values, 0, dtype=int) if len(values) else np.zeros(len(names), int)
+            counts = np.sum(values, 0, dtype=int) if values else np.zeros(len(names), int)
         self.summary.ones = dict(zip(names, counts.tolist(), strict=True))
-        for name, count in self.summary.ones.items() if len(values) else ():
+        for name, count in self.summary.ones.items() if values and complete else ():
             if count == 0:
                 what = f"no image of the digit {name}" if self.form is DIGIT_FORM else f"{name} is 0 in every row"
                 self.add(WARNING, "class", file, None, what)
@@ -166,13 +185,6 @@ class _Split:
 def _difference(image: _Image, first: _Image, form: Form) -> str:
     unequal = zip(form.columns, image.values, first.values, strict=True)
     return ", ".join(f"{name} {here} here and {there} there" for name, here, there in unequal if here != there)
-
-
-def _digest(pixels: np.ndarray) -> bytes:
-    """16 bytes for the pixels. Grey that is kept as RGB is the same image as grey."""
-    if pixels.ndim == 3 and (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 0] == pixels[..., 2]).all():
-        pixels = pixels[..., 0]
-    return hashlib.blake2b(np.ascontiguousarray(pixels), digest_size=16).digest()
 
 
 def _digits(root: Path, found: _Findings, progress: Progress) -> None:
@@ -193,7 +205,7 @@ def _digits(root: Path, found: _Findings, progress: Progress) -> None:
 
 
 def _check_set(base: Path, part: str, form: Form, found: _Findings, progress: Progress) -> None:
-    found.strays(base, part, [*SPLITS, *(f"{split}.csv" for split in SPLITS)])
+    found.strays(base, part, [*SPLITS, *(f"{split}.csv" for split in SPLITS), *_MARKS])
     seen: dict[bytes, _Image] = {}
     for split in SPLITS:
         _check_split(base, _Split(found, part, split, form, seen), progress)
@@ -202,13 +214,15 @@ def _check_set(base: Path, part: str, form: Form, found: _Findings, progress: Pr
 
 def _check_split(base: Path, split: _Split, progress: Progress) -> None:
     file, folder, form = base / f"{split.split}.csv", base / split.split, split.form
-    table = Table({}, {}, False)
+    table, problems = Table({}, {}, False), []
     try:
         content = read_table(file, form)
     except WorkbookError as error:
         split.found.error(split.part, split.split, "csv", file, error)
     else:
-        table = scan(content, form, lambda each: split.add(ERROR, each.kind, file, each.row, each.text))
+        table = scan(content, form, problems.append)
+        for each in problems:
+            split.add(ERROR, each.kind, file, each.row, each.text)
     try:
         there = course.list_files(folder).keys()
     except WorkbookError as error:
@@ -221,17 +235,20 @@ def _check_split(base: Path, split: _Split, progress: Progress) -> None:
         rest = sorted(set(there).difference(table.names.values()))
         images += [(None, name) for name in rest if has_image_suffix(name) and not is_litter(name)]
     split.summary.rows = len(table.names)
-    for row, name in progress(images, f"{split.part} {split.split}", len(images)):
-        path = folder / name
-        try:
-            pixels = decode(path, form.side, FORMATS)
-        except WorkbookError as error:
-            split.add(ERROR, "image", path, row, str(error))
+    looks = _looks(folder, [name for _, name in images], form.side)
+    for (row, name), look in zip(images, progress(looks, f"{split.part} {split.split}", len(images)), strict=True):
+        if look.wrong:
+            split.add(ERROR, "image", folder / name, row, look.wrong)
             continue
-        for text in oddities(path):
-            split.add(WARNING, "mode", path, row, text)
-        split.look(_Image(split.split, row, name, table.values.get(row)), pixels, path)
-    split.finish(file, list(table.values.values()))
+        for text in look.odd:
+            split.add(WARNING, "mode", folder / name, row, text)
+        split.look(_Image(split.split, row, name, table.values.get(row)), look.grey, look.digest, folder / name)
+    split.finish(file, list(table.values.values()), complete=not problems)
+
+
+def _looks(folder: Path, names: Sequence[str], side: int) -> Iterator[Look]:
+    for start in range(0, len(names), _STRETCH):
+        yield from look_at(str(folder), names[start : start + _STRETCH], side)
 
 
 def _compare_names(folder: Path, file: Path, split: _Split, table: Table, there: Iterable[str]) -> None:
@@ -256,13 +273,14 @@ def _compare_names(folder: Path, file: Path, split: _Split, table: Table, there:
 def _compare_colours(file: Path, found: _Findings) -> None:
     """Warn when one split of the last set is grey and the other RGB."""
     train, test = found.verdict.summaries[-2:]
-    if train.images and test.images and (train.grey == train.images) != (test.grey == test.images):
-        grey, other = ("train", "test") if train.grey == train.images else ("test", "train")
-        found.add(WARNING, train.part, "", "mix", file, None, f"{grey} is grey, and {other} is read as RGB")
+    pure = [each.images and each.grey in (0, each.images) for each in (train, test)]
+    if all(pure) and bool(train.grey) != bool(test.grey):
+        grey, other = ("train", "test") if train.grey else ("test", "train")
+        found.add(WARNING, train.part, "", "mix", file, None, f"{grey} is grey and {other} is RGB")
 
 
 def _fetched(readers: Sequence[Reader], found: _Findings, progress: Progress) -> None:
-    """Verify splits that are kept whole: shapes, types, values, the sha256 they came with, and duplicates."""
+    """Verify splits that are kept whole; loading them compares all that can be compared but their images."""
     seen: dict[str, dict[bytes, _Image]] = {}
     for reader in readers:
         split = _Split(found, reader.part, reader.split, reader.form, seen.setdefault(reader.part, {}))
@@ -271,29 +289,9 @@ def _fetched(readers: Sequence[Reader], found: _Findings, progress: Progress) ->
         except WorkbookError as error:
             found.error(reader.part, reader.split, "file", reader.file, error)
             continue
-        if wrong := _wrong(images, reader.form):
-            split.add(ERROR, "file", reader.file, None, wrong)
-            continue
         values = images.labels.reshape(len(images), -1).tolist()
         split.summary.rows = len(values)
         for i, each in enumerate(progress(images.images.numpy(), f"{reader.part} {reader.split}", len(images))):
             pixels = each[0] if len(each) == 1 else each.transpose(1, 2, 0)
-            split.look(_Image(reader.split, None, f"image {i}", values[i]), pixels, reader.file)
-        split.finish(reader.file, values)
-
-
-def _wrong(images: ImageSet, form: Form) -> str:
-    """What makes a split that was loaded no split of its form, or empty."""
-    pixels, labels, side = images.images, images.labels, form.side
-    if pixels.dtype != torch.uint8 or pixels.ndim != 4 or tuple(pixels.shape[2:]) != (side, side):
-        return f"images are {pixels.dtype} {tuple(pixels.shape)}; uint8 (N, 1 or 3, {side}, {side}) is allowed"
-    if pixels.shape[1] not in (1, 3) or not len(pixels):
-        return f"images have the shape {tuple(pixels.shape)}; (N, 1 or 3, {side}, {side}) with N > 0 is allowed"
-    shape, kind, most = ((), torch.int64, 9) if form is DIGIT_FORM else ((len(form.columns),), torch.uint8, 1)
-    if labels.dtype != kind or tuple(labels.shape) != (len(pixels), *shape):
-        return f"labels are {labels.dtype} {tuple(labels.shape)}; {kind} {(len(pixels), *shape)} is wanted"
-    if labels.min() < 0 or labels.max() > most:
-        return f"labels go from {labels.min().item()} to {labels.max().item()}; {form.allowed}"
-    if fingerprint(pixels, labels) != images.sha256:
-        return "images and labels are not those that its sha256 was taken of; fetch it again"
-    return ""
+            split.look(_Image(reader.split, None, f"image {i}", values[i]), len(each) == 1, digest(pixels), reader.file)
+        split.finish(reader.file, values, complete=True)

@@ -67,7 +67,7 @@ class Table(NamedTuple):
 
     names: image names by row, each name once; those of rows with a bad value are among them.
     values: by row, in `Form.columns`' order; rows without a problem alone.
-    whole: whether the reading came to the end, so that a name that is not there is in no row.
+    whole: whether the name in every row could be read, so that a name that is not here is in no row.
     """
 
     names: dict[int, str]
@@ -111,11 +111,10 @@ def scan(content: bytes, form: Form, report: Callable[[Problem], None]) -> Table
     names: dict[int, str] = {}
     values: dict[int, list[int]] = {}
     first: dict[str, int] = {}
-    problems = 0
+    kinds: set[str] = set()
 
     def found(row: int | None, kind: str, text: str) -> None:
-        nonlocal problems
-        problems += 1
+        kinds.add(kind)
         report(Problem(row, kind, text))
 
     try:
@@ -132,7 +131,7 @@ def scan(content: bytes, form: Form, report: Callable[[Problem], None]) -> Table
         for column in ("image_name", *form.columns):
             if header.count(column) != 1:
                 found(1, "header", _no_column(column, header))
-        if problems:
+        if kinds:
             return Table(names, values, False)
         image_at, at = header.index("image_name"), [header.index(column) for column in form.columns]
         for row, cells in rows:
@@ -162,9 +161,9 @@ def scan(content: bytes, form: Form, report: Callable[[Problem], None]) -> Table
     except csv.Error as error:
         found(reader.line_num, "csv", f"is no readable csv: {error}")
         return Table(names, values, False)
-    if not names and not problems:
+    if not names and not kinds:
         found(None, "csv", "has no rows below its header; a split needs at least one image")
-    return Table(names, values, True)
+    return Table(names, values, kinds.isdisjoint({"cells", "name"}))
 
 
 def _no_text(content: bytes, at: int) -> str:
