@@ -1,7 +1,8 @@
 """The command `hw data`: where images come from, and whether they are right."""
 
 import argparse
-from collections.abc import Iterable
+import contextlib
+import sys
 from pathlib import Path
 
 from hwlib.errors import WorkbookError
@@ -32,7 +33,8 @@ def _check(options: argparse.Namespace) -> int:
     if options.csv:
         check_free(options.csv)
     folder = options.folder or _automatic()
-    verdict = verify(folder, readers(folder), _progress)
+    with contextlib.redirect_stdout(sys.stderr):  # how far it is: the standard output is for the findings
+        verdict = verify(folder, readers(folder))
     if options.csv:
         write_csv(verdict, options.csv)
     for line in lines(verdict, options.all):
@@ -49,13 +51,3 @@ def _automatic() -> Path:
         if source.root is not None:
             return source.root
     raise WorkbookError(f"{sources[0].note}, so `data auto` is the sample, which needs no check; name a folder")
-
-
-def _progress(each: Iterable, label: str, total: int) -> Iterable:
-    from hwlib.training.progress import kind
-
-    if kind() != "bar":
-        return each
-    from tqdm import tqdm
-
-    return tqdm(each, desc=label, total=total, unit="image", leave=False)

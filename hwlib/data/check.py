@@ -2,30 +2,28 @@
 
 import difflib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from hwlib.anatomy import Look, digest, look_at
 from hwlib.data import course
-from hwlib.data.anatomy import Look, digest, look_at
+from hwlib.data.decode import in_stretches
 from hwlib.data.findings import ERROR, WARNING, Finding, Summary, Verdict, plain
 from hwlib.data.imageset import ImageSet
 from hwlib.data.listing import absent, by_alike, is_litter, what_is
 from hwlib.data.table import DIGIT_FORM, FACE_FORM, Form, Table, has_image_suffix, problem, read_table, scan
 from hwlib.errors import WorkbookError
 from hwlib.names import is_set_name
+from hwlib.progress import counter
 
 SPLITS = ("train", "test")
 _PARTS = ("digits", "face", "fetched")
 _MARKS = ("stand-in.txt",)  # what `hw data export` puts beside the tables of a set
-_STRETCH = 256
-"""Images that are looked at in one go."""
-
-Progress = Callable[[Iterable, str, int], Iterable]
-"""Hands an iterable on and shows how far it is: `(iterable, label, total)`, as tqdm does."""
 
 
 class Reader(NamedTuple):
@@ -72,7 +70,7 @@ def _reader(root: Path, name: str, split: str, form: Form, load: Callable[[], Im
     return Reader(part, split, form, root / part / f"{split}.safetensors", load)
 
 
-def verify(root: Path, readers: Iterable[Reader] = (), progress: Progress = lambda each, label, total: each) -> Verdict:
+def verify(root: Path, readers: Iterable[Reader] = ()) -> Verdict:
     """Read every csv and decode every image of a course folder, and return all that was found.
 
     Whatever is called free of errors loads, and whatever the loader refuses is called an error: csv, listing and
@@ -93,10 +91,10 @@ def verify(root: Path, readers: Iterable[Reader] = (), progress: Progress = lamb
         if os.path.lexists(root / part) and not os.path.isdir(root / part):
             found.add(ERROR, part, "", "layout", root / part, None, f"{what_is(root / part)}; it must be a folder")
     if os.path.isdir(root / "digits"):
-        _digits(root, found, progress)
+        _digits(root, found)
     if os.path.isdir(root / "face"):
-        _check_set(root / "face", "face", FACE_FORM, found, progress)
-    _fetched(readers, found, progress)
+        _check_set(root / "face", "face", FACE_FORM, found)
+    _fetched(readers, found)
     return verdict
 
 
@@ -144,20 +142,25 @@ class _Split:
     def add(self, severity: str, kind: str, file: Path, row: int | None, what: str) -> None:
         self.found.add(severity, self.part, self.split, kind, file, row, what)
 
-    def look(self, image: _Image, grey: bool, digest: bytes, file: Path) -> None:
-        """Count an image and compare it with those before."""
+    def take(self, file: Path, row: int | None, name: str, values: Sequence[int] | None, look: Look) -> None:
+        """Count an image, say what is wrong with it, and compare it with those before; values: as its row says."""
+        if look.wrong:
+            return self.add(ERROR, "image", file, row, look.wrong)
+        for text in look.odd:
+            self.add(WARNING, "mode", file, row, text)
+        image = _Image(self.split, row, name, values)
         self.summary.images += 1
-        self.summary.grey += grey
-        self.first.setdefault(grey, (file, image.row))
-        first = self.seen.setdefault(digest, image)
+        self.summary.grey += look.grey
+        self.first.setdefault(look.grey, (file, row))
+        first = self.seen.setdefault(look.digest, image)
         if first is image:
             return
         other = first.split != image.split
-        row = f", row {first.row}" if first.row else ""
-        kind, text = "leak" if other else "duplicate", f"has the pixels of {first.split}/{first.name}{row}"
+        place = f"{first.split}/{first.name}" + (f", row {first.row}" if first.row else "")
+        kind, text = "leak" if other else "duplicate", f"has the pixels of {place}"
         if None not in (image.values, first.values) and image.values != first.values:
             kind, text = "contradiction", f"{text}, which says otherwise: {_difference(image, first, self.form)}"
-        self.add(WARNING, kind, file, image.row, text)
+        self.add(WARNING, kind, file, row, text)
 
     def finish(self, file: Path, values: Sequence[Sequence[int]], complete: bool) -> None:
         """Say what only the whole split tells. file: what holds the labels; values: those of each row; complete:
@@ -187,7 +190,7 @@ def _difference(image: _Image, first: _Image, form: Form) -> str:
     return ", ".join(f"{name} {here} here and {there} there" for name, here, there in unequal if here != there)
 
 
-def _digits(root: Path, found: _Findings, progress: Progress) -> None:
+def _digits(root: Path, found: _Findings) -> None:
     base = root / "digits"
     try:
         names = course.digit_names(root)
@@ -201,18 +204,18 @@ def _digits(root: Path, found: _Findings, progress: Progress) -> None:
         if not is_set_name(name):
             text = "cannot be the src or tgt of a run: a set's name is made of letters, digits, - and _"
             found.add(WARNING, part, "", "name", base / name, None, text)
-        _check_set(base / name, part, DIGIT_FORM, found, progress)
+        _check_set(base / name, part, DIGIT_FORM, found)
 
 
-def _check_set(base: Path, part: str, form: Form, found: _Findings, progress: Progress) -> None:
+def _check_set(base: Path, part: str, form: Form, found: _Findings) -> None:
     found.strays(base, part, [*SPLITS, *(f"{split}.csv" for split in SPLITS), *_MARKS])
     seen: dict[bytes, _Image] = {}
     for split in SPLITS:
-        _check_split(base, _Split(found, part, split, form, seen), progress)
+        _check_split(base, _Split(found, part, split, form, seen))
     _compare_colours(base, found)
 
 
-def _check_split(base: Path, split: _Split, progress: Progress) -> None:
+def _check_split(base: Path, split: _Split) -> None:
     file, folder, form = base / f"{split.split}.csv", base / split.split, split.form
     table, problems = Table({}, {}, False), []
     try:
@@ -235,20 +238,14 @@ def _check_split(base: Path, split: _Split, progress: Progress) -> None:
         rest = sorted(set(there).difference(table.names.values()))
         images += [(None, name) for name in rest if has_image_suffix(name) and not is_litter(name)]
     split.summary.rows = len(table.names)
-    looks = _looks(folder, [name for _, name in images], form.side)
-    for (row, name), look in zip(images, progress(looks, f"{split.part} {split.split}", len(images)), strict=True):
-        if look.wrong:
-            split.add(ERROR, "image", folder / name, row, look.wrong)
-            continue
-        for text in look.odd:
-            split.add(WARNING, "mode", folder / name, row, text)
-        split.look(_Image(split.split, row, name, table.values.get(row)), look.grey, look.digest, folder / name)
+    looks = in_stretches(look_at, folder, [name for _, name in images], form.side)
+    with counter(f"{split.part} {split.split}", len(images), "images") as advance, closing(looks):
+        at = iter(images)
+        for stretch in looks:
+            for look, (row, name) in zip(stretch, at, strict=False):
+                split.take(folder / name, row, name, table.values.get(row), look)
+            advance(len(stretch))
     split.finish(file, list(table.values.values()), complete=not problems)
-
-
-def _looks(folder: Path, names: Sequence[str], side: int) -> Iterator[Look]:
-    for start in range(0, len(names), _STRETCH):
-        yield from look_at(str(folder), names[start : start + _STRETCH], side)
 
 
 def _compare_names(folder: Path, file: Path, split: _Split, table: Table, there: Iterable[str]) -> None:
@@ -279,7 +276,7 @@ def _compare_colours(file: Path, found: _Findings) -> None:
         found.add(WARNING, train.part, "", "mix", file, None, f"{grey} is grey and {other} is RGB")
 
 
-def _fetched(readers: Sequence[Reader], found: _Findings, progress: Progress) -> None:
+def _fetched(readers: Sequence[Reader], found: _Findings) -> None:
     """Verify splits that are kept whole; loading them compares all that can be compared but their images."""
     seen: dict[str, dict[bytes, _Image]] = {}
     for reader in readers:
@@ -291,7 +288,9 @@ def _fetched(readers: Sequence[Reader], found: _Findings, progress: Progress) ->
             continue
         values = images.labels.reshape(len(images), -1).tolist()
         split.summary.rows = len(values)
-        for i, each in enumerate(progress(images.images.numpy(), f"{reader.part} {reader.split}", len(images))):
-            pixels = each[0] if len(each) == 1 else each.transpose(1, 2, 0)
-            split.look(_Image(reader.split, None, f"image {i}", values[i]), len(each) == 1, digest(pixels), reader.file)
+        with counter(f"{reader.part} {reader.split}", len(images), "images") as advance:
+            for i, each in enumerate(images.images.numpy()):
+                pixels = each[0] if len(each) == 1 else each.transpose(1, 2, 0)
+                split.take(reader.file, None, f"image {i}", values[i], Look("", len(each) == 1, digest(pixels)))
+                advance(1)
         split.finish(reader.file, values, complete=True)

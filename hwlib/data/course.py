@@ -5,6 +5,7 @@ import os
 import reprlib
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from hwlib.data.cache import Tensors, cached
@@ -16,7 +17,12 @@ from hwlib.data.table import DIGIT_FORM, FACE_FORM, Form, parse, problem, read_t
 # Part of every cache key: raise the number when the same files are to give other tensors.
 _VERSION = "course 1"
 
-_Files = dict[str, tuple[int, int]]  # name: (size in bytes, time of the last change in ns)
+_Files = dict[str, tuple[int, int, int]]
+"""Of each file by its name: bytes, and the times in ns at which its content and anything about it last changed.
+
+The second time is the system's own: unlike the first it shows that a file was put in another's place, or changed and
+its date put back. (Windows has no such time, and gives when the file was made.)
+"""
 
 
 def digit_names(root: Path) -> tuple[str, ...]:
@@ -82,23 +88,32 @@ def _load(base: Path, name: str, split: str, form: Form) -> ImageSet:
     table, folder = base / f"{split}.csv", base / split
     content, files = read_table(table, form), list_files(folder)
     # Everything the tensors depend on, so that a hit opens no image and any change is a miss.
-    lines = [_VERSION, str(form.side), str(folder.resolve()), hashlib.sha256(content).hexdigest()]
-    lines += [f"{size} {modified} {file}" for file, (size, modified) in sorted(files.items())]
-    key = hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:32]
-    images, labels, sha256 = cached(f"course-{key}", lambda: _make(table, content, folder, files, form))
+    # (60,000 files: 0.27 s of stat and 0.07 s of this; as text it would be 0.11 s.)
+    names = sorted(files)
+    head = [_VERSION, str(form.side), str(folder.resolve()), hashlib.sha256(content).hexdigest()]
+    digest = hashlib.sha256("\n".join([*head, *names]).encode(errors="surrogateescape"))
+    digest.update(np.array([files[name] for name in names], np.int64).tobytes())
+    key = f"course-{digest.hexdigest()[:32]}"
+    images, labels, sha256 = cached(key, lambda: _make(table, content, folder, files, form), str(folder))
     return ImageSet(name, split, images, labels, form.label_names, "course", False, sha256)
 
 
 def list_files(folder: Path) -> _Files:
-    """Return size and time of the last change of each file in a folder of images; raises WorkbookError."""
+    """Return size and times of the last changes of each file in a folder of images; raises WorkbookError."""
+    handle = None
     try:
-        with os.scandir(folder) as entries:
+        if os.scandir in os.supports_fd:  # from an open folder each stat walks one name, not the whole path: 1/8 less
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        with os.scandir(folder if handle is None else handle) as entries:
             stats = ((e.name, e.stat()) for e in entries if is_file(e))
-            return {name: (stat.st_size, stat.st_mtime_ns) for name, stat in stats}
+            return {name: (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in stats}
     except FileNotFoundError:
         raise problem(folder, f"is missing; it must hold the images that {folder.name}.csv names") from None
     except OSError as error:
         raise problem(folder, f"cannot be listed: {error.strerror}") from None
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def _make(table: Path, content: bytes, folder: Path, files: _Files, form: Form) -> Tensors:

@@ -670,5 +670,5 @@ def deny(monkeypatch, path):
 
         return call
 
-    for module, name in ((builtins, "open"), (io, "open"), (os, "scandir"), (os, "listdir")):
+    for module, name in ((builtins, "open"), (io, "open"), (os, "open"), (os, "scandir"), (os, "listdir")):
         monkeypatch.setattr(module, name, refusing(getattr(module, name)))

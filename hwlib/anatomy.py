@@ -1,7 +1,9 @@
-"""One image file looked at closely: a digest of its pixels, and what the pixels no longer tell of the file."""
+"""One image file looked at closely: a digest of its pixels, and what the pixels no longer tell of the file.
+
+As `hwlib.pixels`, needs no torch.
+"""
 
 import hashlib
-import os
 import struct
 import warnings
 from collections.abc import Sequence
@@ -11,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from hwlib.data.decode import FORMATS, decode
 from hwlib.errors import WorkbookError
+from hwlib.pixels import decode
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SUFFIXES = {"PNG": (".png",), "JPEG": (".jpg", ".jpeg"), "BMP": (".bmp",)}
@@ -35,16 +37,16 @@ class Look(NamedTuple):
     odd: tuple[str, ...] = ()
 
 
-def look_at(folder: str, names: Sequence[str], side: int) -> list[Look]:
-    """Look at some images of a folder, as the loader decodes them."""
+def look_at(folder: str, names: Sequence[str], side: int, formats: Sequence[str]) -> list[Look]:
+    """Look at some images of a folder, as the loader decodes them; side and formats as for `decode`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of huge images, which the check of the size refuses anyway
-        return [_look(Path(os.path.join(folder, name)), side) for name in names]
+        return [_look(Path(folder, name), side, formats) for name in names]
 
 
-def _look(path: Path, side: int) -> Look:
+def _look(path: Path, side: int, formats: Sequence[str]) -> Look:
     try:
-        pixels = decode(path, side, FORMATS)
+        pixels = decode(path, side, formats)
     except WorkbookError as error:
         return Look(str(error))
     return Look("", pixels.ndim == 2, digest(pixels), tuple(oddities(path)))
@@ -98,7 +100,7 @@ def _png(head: bytes, file) -> list[str]:
 
 
 def _other(path: Path) -> tuple[list[str], str]:
-    with Image.open(path, formats=FORMATS) as image:
+    with Image.open(path) as image:
         found = []
         if image.mode == "CMYK":
             found.append("is CMYK; its colours are taken as RGB")
