@@ -142,8 +142,13 @@ class _Split:
     def add(self, severity: str, kind: str, file: Path, row: int | None, what: str) -> None:
         self.found.add(severity, self.part, self.split, kind, file, row, what)
 
-    def take(self, file: Path, row: int | None, name: str, values: Sequence[int] | None, look: Look) -> None:
-        """Count an image, say what is wrong with it, and compare it with those before; values: as its row says."""
+    def take(
+        self, file: Path, row: int | None, name: str, values: Sequence[int] | None, look: Look, subject: str = ""
+    ) -> None:
+        """Count an image, say what is wrong with it, and compare it with those before.
+
+        values: as its row says. subject: which image it is, where the file has many.
+        """
         if look.wrong:
             return self.add(ERROR, "image", file, row, look.wrong)
         for text in look.odd:
@@ -157,7 +162,7 @@ class _Split:
             return
         other = first.split != image.split
         place = f"{first.split}/{first.name}" + (f", row {first.row}" if first.row else "")
-        kind, text = "leak" if other else "duplicate", f"has the pixels of {place}"
+        kind, text = "leak" if other else "duplicate", f"{subject}has the pixels of {place}"
         if None not in (image.values, first.values) and image.values != first.values:
             kind, text = "contradiction", f"{text}, which says otherwise: {_difference(image, first, self.form)}"
         self.add(WARNING, kind, file, row, text)
@@ -291,6 +296,7 @@ def _fetched(readers: Sequence[Reader], found: _Findings) -> None:
         with counter(f"{reader.part} {reader.split}", len(images), "images") as advance:
             for i, each in enumerate(images.images.numpy()):
                 pixels = each[0] if len(each) == 1 else each.transpose(1, 2, 0)
-                split.take(reader.file, None, f"image {i}", values[i], Look("", len(each) == 1, digest(pixels)))
+                look = Look("", len(each) == 1, digest(pixels))
+                split.take(reader.file, None, f"image {i}", values[i], look, subject=f"image {i} ")
                 advance(1)
         split.finish(reader.file, values, complete=True)

@@ -99,9 +99,7 @@ def lines(verdict: Verdict, every: bool = False) -> Iterator[str]:
     errors, warnings = verdict.count(ERROR), verdict.count(WARNING)
     refused = sorted({f"{f.part} {f.split}".strip() for f in verdict.findings if f.severity == ERROR})
     images = sum(summary.images for summary in verdict.summaries)
-    outcome = (
-        f"not loaded as it is: {', '.join(filter(None, refused)) or verdict.folder}" if errors else "all of it loads"
-    )
+    outcome = f"refused as it is: {', '.join(refused)}" if errors else "all of it loads"
     yield f"{_counted(errors, ERROR)}, {_counted(warnings, WARNING)} in {_counted(images, 'image')}; {outcome}"
 
 

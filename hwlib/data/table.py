@@ -169,9 +169,9 @@ def scan(content: bytes, form: Form, report: Callable[[Problem], None]) -> Table
 def _no_text(content: bytes, at: int) -> str:
     """Why the bytes are no UTF-8: what they look like, else where the first odd one stands."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "looks like UTF-16 and is no UTF-8 text; save it as csv in UTF-8"
+        return "is no UTF-8 text; it looks like UTF-16: save it as csv in UTF-8"
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        return "looks like a spreadsheet or an archive and is no UTF-8 text; save it as csv in UTF-8"
+        return "is no UTF-8 text; it looks like a spreadsheet or an archive: save it as csv in UTF-8"
     row = len((content[:at] + b".").splitlines())
     return f"is no UTF-8 text (byte 0x{content[at]:02x} in line {row}); save it as csv in UTF-8"
 

@@ -119,6 +119,9 @@ def test_distances_before_and_after_are_means_over_seeds(runs):
     html = text(table("tbl4_2b", records(runs.folder)))
     assert re.search(r"AdaMatch 0\.75 — —", html)
     assert "before:" not in html
+    assert "the rows do not compare" not in html
+    runs.p4(PAIRS[0], 58.0, method="dann_resnet34")
+    assert "Each row is another network" in text(table("tbl4_2b", records(runs.folder)))
 
 
 def test_unknown_table_and_no_records_are_one_line(runs):
