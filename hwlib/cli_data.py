@@ -28,15 +28,16 @@ def add(commands) -> None:
 
 def _check(options: argparse.Namespace) -> int:
     from hwlib.data.check import readers, verify
-    from hwlib.data.findings import ERROR, WARNING, check_free, lines, write_csv
+    from hwlib.data.findings import ERROR, WARNING, as_csv, lines
+    from hwlib.evaluation.output import check_free, put
 
     if options.csv:
-        check_free(options.csv)
+        check_free(options.csv, "csv", "csv")
     folder = options.folder or _automatic()
     with contextlib.redirect_stdout(sys.stderr):  # how far it is: the standard output is for the findings
         verdict = verify(folder, readers(folder))
     if options.csv:
-        write_csv(verdict, options.csv)
+        put(options.csv, as_csv(verdict), "csv")
     for line in lines(verdict, options.all):
         print(line)
     return int(verdict.count(ERROR) > 0 or (options.strict and verdict.count(WARNING) > 0))

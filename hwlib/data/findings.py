@@ -2,15 +2,12 @@
 
 import csv
 import io
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
-
-from hwlib.errors import WorkbookError
 
 ERROR, WARNING = "error", "warning"
 FEW = 3
@@ -132,30 +129,13 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def check_free(out: Path) -> None:
-    """Raise WorkbookError when a csv cannot be written as `out`: before the work, not after it."""
-    if not os.path.isdir(out.parent):
-        raise WorkbookError(f"csv: {out.parent} is no folder; make it first, or write elsewhere")
-    if os.path.exists(out) and not os.path.isfile(out):
-        raise WorkbookError(f"csv: {out} is no file; give the name of a csv")
-
-
-def write_csv(verdict: Verdict, out: Path) -> None:
-    """Write every finding as a row of `out`, which is whole or untouched; raises WorkbookError."""
+def as_csv(verdict: Verdict) -> bytes:
+    """Return every finding as a row of a csv, a column for each field."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(Finding._fields)
     rows.writerows(verdict.findings)
-    place = Path(os.path.realpath(out))  # where `out` is a link, its file is replaced and the link stays
-    temporary = place.with_name(f".{place.name}.{os.getpid()}.part")
-    try:
-        try:
-            temporary.write_bytes(text.getvalue().encode())
-            os.replace(temporary, place)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise WorkbookError(f"csv: cannot write {out} ({error.strerror}); mend that, or write elsewhere") from None
+    return text.getvalue().encode()
 
 
 def plain(text: str) -> str:
