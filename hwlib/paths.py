@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from hwlib.errors import WorkbookError
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 PROSE = ROOT / "report"
@@ -14,12 +16,23 @@ def anchored(path: str | Path) -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the user's cache folder for this project; `$HW_CACHE` moves it. It is created when missing."""
-    if named := os.environ.get("HW_CACHE"):
-        folder = Path(named).expanduser()
-    else:
+    """Return the user's cache folder for this project; `$HW_CACHE` moves it. It is created when missing.
+
+    Raises WorkbookError where `$HW_CACHE` names what can be no folder, and OSError or RuntimeError where it is not set
+    and there is no home to make one in.
+    """
+    named = os.environ.get("HW_CACHE")
+    if not named:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hwlib"
-    folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    try:
+        folder = Path(named).expanduser()
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = "it is a file" if os.path.isfile(named) else getattr(error, "strerror", None) or str(error)
+        text = f"{named} can be no folder for the cache ({reason}); name another one, or unset it"
+        raise WorkbookError(f"HW_CACHE: {text}") from None
     return folder
 
 

@@ -1,17 +1,40 @@
-"""Small image files, as uint8 tensors."""
+"""A folder of small image files, as one uint8 tensor."""
 
+import os
 import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import Image
 
+from hwlib import pixels
 from hwlib.data.table import problem
-from hwlib.errors import WorkbookError
+from hwlib.progress import counter
+
+Result = TypeVar("Result")
 
 FORMATS = ("PNG", "JPEG", "BMP")
 """What the course's folders may hold, as Pillow names it."""
+
+# Why processes, and why Pillow. Two thirds of the time for a 28x28 PNG is Python, so threads do not pay (two of them
+# halved the speed). torchvision.io, which lets go of the interpreter's lock, takes 78 us of CPU time for a 28x28 RGB
+# file against Pillow's 101, and 210 against 247 for a face: not worth a second judge of what a good file is, and
+# torchvision 0.29 announces the end of its decoders. joblib's processes import numpy and Pillow alone (`hwlib.pixels`),
+# need no guard in the user's script, and start in 0.5 to 1.5 s; so few images are decoded here.
+_PARALLEL = 2**23
+"""Pixels from which on processes pay: 10,000 digits or 2,000 faces, about a second of decoding."""
+
+_CHUNK = 2**19
+"""Pixels that a process decodes at a time: 668 digits or 128 faces, less than 0.1 s, at most 1.5 MB."""
+
+_WORKERS = 8
+"""More would wait for this process, which takes about a tenth of their time to collect what they send."""
+
+_IDLE = 30
+"""Seconds after which a process without work ends. A run loads its sets one after another, and starts it once."""
 
 
 def decode_all(
@@ -21,43 +44,76 @@ def decode_all(
     side: int,
     formats: tuple[str, ...] = FORMATS,
 ) -> torch.Tensor:
-    """Return the images, uint8 (N, C, side, side), that `names` lists by their rows of `table`, or without a table."""
-    images = np.empty((len(names), 3, side, side), np.uint8)
-    colour = False
-    # One thread on purpose: most of the time is Pillow's Python code. On two cores a pool of threads halved the
-    # speed for 28x28 digits (the interpreter's lock) and gave the 64x64 faces only 1.7 times more.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of huge images, which the check of the size refuses anyway
-        for i, (row, name) in enumerate(names.items()):
-            try:
-                image = decode(folder / name, side, formats)
-            except WorkbookError as error:
-                if table is None:
-                    raise problem(folder / name, str(error)) from None
-                raise problem(table, f"image {folder / name} {error}", row) from None
-            images[i] = image if image.ndim == 2 else image.transpose(2, 0, 1)  # grey fills all three channels
-            colour |= image.ndim == 3
-    return torch.from_numpy(images if colour else images[:, :1].copy())
+    """Return the images, uint8 (N, C, side, side), that `names` lists by their rows of `table`, or without a table.
 
-
-def decode(path: Path, side: int, formats: tuple[str, ...]) -> np.ndarray:
-    """Return one image as uint8, (side, side) if it is grey, else (side, side, 3).
-
-    formats: as Pillow names them; the content decides, not the suffix.
-    The WorkbookErrors say only what is wrong; the caller knows the row.
+    Many are decoded by several processes. The WorkbookError for a bad image is that of the first in order.
     """
-    try:
-        with Image.open(path, formats=formats) as image:
-            if image.size != (side, side):
-                raise WorkbookError("is {}x{} pixels; {side}x{side} is allowed".format(*image.size, side=side))
-            if image.mode.startswith(("I", "F")):
-                raise WorkbookError("has more than 8 bits a channel; 8-bit grey or RGB is allowed")
-            return np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
-    except (WorkbookError, MemoryError):
-        raise
-    except Image.UnidentifiedImageError:
-        raise WorkbookError(f"is no image in a format allowed here ({', '.join(formats)})") from None
-    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError and more for damaged files
-        if isinstance(error, OSError) and error.errno is not None:
-            raise WorkbookError(f"cannot be read: {error.strerror}") from None
-        raise WorkbookError(f"is damaged ({error}); put a good copy in its place") from None
+    rows, files = list(names), list(names.values())
+    images, done = np.empty((len(files), 1, side, side), np.uint8), 0
+    label = f"decoding {'/'.join(folder.parts[-2:])}"
+    with (
+        counter(label, len(files), "images") as advance,
+        closing(in_stretches(pixels.decode_some, folder, files, side, formats)) as parts,
+    ):
+        for part, wrong in parts:
+            if part.shape[1] > images.shape[1]:
+                grey, images = images, np.empty((len(files), 3, side, side), np.uint8)
+                images[:done] = grey[:done]  # grey fills all three channels
+            images[done : done + len(part)] = part
+            done += len(part)
+            if wrong is not None:
+                file = folder / files[done]
+                if table is None:
+                    raise problem(file, wrong)
+                raise problem(table, f"image {file} {wrong}", rows[done])
+            advance(len(part))
+    return torch.from_numpy(images)
+
+
+def in_stretches(
+    function: Callable[[str, list[str], int, tuple[str, ...]], Result],
+    folder: Path,
+    files: list[str],
+    side: int,
+    formats: tuple[str, ...] = FORMATS,
+) -> Iterator[Result]:
+    """Yield `function(folder, some of the files, side, formats)` for one stretch of the files after another.
+
+    With many files several processes do it; what the function's module imports, each of them imports.
+    """
+    step = max(1, _CHUNK // side**2)
+    # Absolute, since a process may have been started elsewhere.
+    tasks = [(os.path.abspath(folder), files[i : i + step], side, formats) for i in range(0, len(files), step)]
+    done = 0
+    if len(files) * side**2 >= _PARALLEL:
+        try:
+            with closing(_in_processes(function, tasks)) as results:
+                for result in results:
+                    yield result
+                    done += 1
+        except Exception:  # a process was killed, or none could be started; a bad image is a result, and not raised
+            pass
+    for task in tasks[done:]:
+        yield function(*task)
+
+
+def _in_processes(function: Callable[..., Result], tasks: Sequence[tuple]) -> Iterator[Result]:
+    """Yield the results of the tasks in order, nothing where there is one processor alone."""
+    from joblib import Parallel, cpu_count, delayed
+
+    workers = min(cpu_count(), _WORKERS)  # cpu_count heeds affinity and the limits of a container
+    if workers == 1:
+        return
+    run = Parallel(
+        workers,
+        backend="loky",
+        return_as="generator",
+        pre_dispatch="3*n_jobs",
+        batch_size=1,
+        max_nbytes=None,
+        idle_worker_timeout=_IDLE,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # joblib warns of work that is given up, which it is after a bad image
+        with closing(run(delayed(function)(*task) for task in tasks)) as results:
+            yield from results

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
+from hwlib import pixels as decoding
 from hwlib.data import ATTRIBUTES, DIGITS, course, fingerprint
-from hwlib.data import decode as decoding
 from hwlib.errors import WorkbookError
 
 
@@ -131,7 +131,7 @@ def test_the_second_load_decodes_nothing_and_a_change_decodes_again(tmp_path, mo
     base = write_digits(tmp_path)
     decoded = []
     decode = decoding.decode
-    monkeypatch.setattr(decoding, "decode", lambda path, *rest: decoded.append(path.name) or decode(path, *rest))
+    monkeypatch.setattr(decoding, "decode", lambda path, *rest: decoded.append(path) or decode(path, *rest))
 
     def load():
         decoded.clear()
