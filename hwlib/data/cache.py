@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ _PATIENCE = 5.0
 """Seconds to wait for another process that makes the same tensors before a line says so."""
 
 _STALE = 3600.0
-"""Seconds after which an unfinished file is what a killed process left; writing takes a few."""
+"""Seconds after which something unfinished is what a killed process left; writing takes a few."""
 
 
 class CacheFile(NamedTuple):
@@ -99,9 +100,10 @@ def cache_summary() -> list[CacheFile]:
     found = []
     for path in _files(_TENSORS):
         with contextlib.suppress(OSError, SafetensorError):
-            stat = path.stat()
+            status = path.stat()
             with safe_open(path, framework="pt") as file:
-                found.append(CacheFile(path, (file.metadata() or {}).get("what", ""), stat.st_size, stat.st_mtime))
+                what = (file.metadata() or {}).get("what", "")
+            found.append(CacheFile(path, what, status.st_size, status.st_mtime))
     return sorted(found, key=lambda file: -file.used)
 
 
@@ -130,20 +132,23 @@ def _read(path: Path, key: str) -> tuple[Tensors, dict[str, str]] | None:
 
 
 def _write(path: Path, tensors: Tensors, metadata: dict[str, str], key: str) -> bool:
-    # Not by tempfile, whose files no other user could read.
+    # A folder, since safetensors writes by way of a temporary file of its own, which a killed process would leave.
     part = path.with_name(f"{key}-{secrets.token_hex(4)}{_PART}")
     # A name that is no text, as Python keeps it, is none for the header.
     metadata = {name: value.encode(errors="backslashreplace").decode() for name, value in metadata.items()}
     try:
-        save_file(tensors, part, metadata=metadata | {"seal": _seal(key, tensors, metadata)})
-        with open(part, "rb+") as file:
+        part.mkdir()
+        made = part / path.name
+        save_file(tensors, made, metadata=metadata | {"seal": _seal(key, tensors, metadata)})
+        made.chmod(part.stat().st_mode & 0o666)  # safetensors leaves a file that no other user can read
+        with open(made, "rb+") as file:
             os.fsync(file.fileno())  # or a power cut could leave a good header over empty pages
-        os.replace(part, path)
+        os.replace(made, path)
     except (OSError, SafetensorError) as error:
         _say_unused(path, error)
         return False
     finally:
-        _unlink(part)
+        shutil.rmtree(part, ignore_errors=True)
     total = 0
     for each in sorted(_files(_TENSORS), key=_used, reverse=True):
         total += each.stat().st_size if each.exists() else 0
@@ -192,7 +197,7 @@ def _sweep() -> None:
     """Delete what killed processes left, and the locks of files that are gone."""
     for path in _files(_PART):
         if time.time() - _used(path) > _STALE:
-            _unlink(path)
+            shutil.rmtree(path, ignore_errors=True)
     for path in _files(_LOCK):
         if not path.with_name(path.name.removesuffix(_LOCK) + _TENSORS).exists():
             with contextlib.suppress(OSError, Timeout), FileLock(path, timeout=0):
