@@ -33,6 +33,9 @@ LIMIT = 4 * 2**30
 # Only files with these ends are ever counted or deleted, whatever else lies in the folder that HW_CACHE names.
 _TENSORS, _LOCK, _PART = ".hw.safetensors", ".hw.lock", ".hw.part"
 
+_SEAL = 64
+"""Characters of the hash before a file's note."""
+
 _PATIENCE = 5.0
 """Seconds to wait for another process that makes the same tensors before a line says so."""
 
@@ -89,7 +92,7 @@ def cached_tensors(
             path = None
         tensors, metadata = make()
         tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        if path is not None and _write(path, tensors, metadata | {"what": what}, key):
+        if path is not None and _write(path, key, tensors, metadata, what):
             # From here on it is what every later start has, and the memory it was made in is free again.
             return _read(path, key) or (tensors, metadata)
     return tensors, metadata
@@ -99,10 +102,12 @@ def cache_summary() -> list[CacheFile]:
     """Return what the cache holds, the last used first. Raises WorkbookError where its folder cannot be read."""
     found = []
     for path in _files(_TENSORS):
-        with contextlib.suppress(OSError, SafetensorError):
+        with contextlib.suppress(OSError, SafetensorError, TypeError, ValueError, KeyError):
             status = path.stat()
             with safe_open(path, framework="pt") as file:
-                what = (file.metadata() or {}).get("what", "")
+                what = json.loads(file.metadata()["note"][_SEAL:])["what"]
+            # A name that is no text, as Python keeps it, cannot be printed.
+            what = what.encode(errors="backslashreplace").decode()
             found.append(CacheFile(path, what, status.st_size, status.st_mtime))
     return sorted(found, key=lambda file: -file.used)
 
@@ -120,26 +125,27 @@ def clear_cache() -> tuple[int, int]:
 def _read(path: Path, key: str) -> tuple[Tensors, dict[str, str]] | None:
     try:
         with safe_open(path, framework="pt") as file:  # maps the file and compares its size with what the header says
-            tensors, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            sealed = (file.metadata() or {}).get("note", "")
     except (OSError, SafetensorError, RuntimeError):
         return None
-    if metadata.pop("seal", None) != _seal(key, tensors, metadata):
+    text = sealed[_SEAL:]
+    if sealed != _seal(text, tensors) + text or (note := json.loads(text))["key"] != key:
         return None
     with contextlib.suppress(OSError):
         os.utime(path)  # the order in which files are given up
-    del metadata["what"]
-    return tensors, metadata
+    return tensors, note["metadata"]
 
 
-def _write(path: Path, tensors: Tensors, metadata: dict[str, str], key: str) -> bool:
+def _write(path: Path, key: str, tensors: Tensors, metadata: dict[str, str], what: str) -> bool:
+    # In one string, since safetensors writes several in any order, and the same tensors shall give the same file.
+    text = json.dumps({"key": key, "what": what, "metadata": metadata})
     # A folder, since safetensors writes by way of a temporary file of its own, which a killed process would leave.
     part = path.with_name(f"{key}-{secrets.token_hex(4)}{_PART}")
-    # A name that is no text, as Python keeps it, is none for the header.
-    metadata = {name: value.encode(errors="backslashreplace").decode() for name, value in metadata.items()}
     try:
         part.mkdir()
         made = part / path.name
-        save_file(tensors, made, metadata=metadata | {"seal": _seal(key, tensors, metadata)})
+        save_file(tensors, made, metadata={"note": _seal(text, tensors) + text})
         made.chmod(part.stat().st_mode & 0o666)  # safetensors leaves a file that no other user can read
         with open(made, "rb+") as file:
             os.fsync(file.fileno())  # or a power cut could leave a good header over empty pages
@@ -149,19 +155,15 @@ def _write(path: Path, tensors: Tensors, metadata: dict[str, str], key: str) -> 
         return False
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    total = 0
-    for each in sorted(_files(_TENSORS), key=_used, reverse=True):
-        total += each.stat().st_size if each.exists() else 0
-        if total > LIMIT and each != path:
-            _unlink(each)
-    _sweep()
+    with contextlib.suppress(WorkbookError):
+        _bound(path)
     return True
 
 
-def _seal(key: str, tensors: Tensors, metadata: dict[str, str]) -> str:
-    """A hash of what the header says, in which a changed byte would go unnoticed otherwise, of the sha256 say."""
+def _seal(text: str, tensors: Tensors) -> str:
+    """A hash of what the header says, where a changed byte, of a shape or of the sha256, would go unnoticed."""
     shapes = [[name, str(tensor.dtype), list(tensor.shape)] for name, tensor in sorted(tensors.items())]
-    return hashlib.sha256(json.dumps([key, shapes, sorted(metadata.items())]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([text, shapes]).encode()).hexdigest()
 
 
 @contextlib.contextmanager
@@ -186,10 +188,21 @@ def _files(end: str) -> list[Path]:
         raise WorkbookError(f"the cache folder {folder} cannot be listed: {error.strerror}") from None
 
 
+def _bound(newest: Path) -> None:
+    """Delete what was used longest ago until the rest is within `LIMIT`; `newest` stays in any case."""
+    total = 0
+    for path in sorted(_files(_TENSORS), key=_used, reverse=True):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size
+        if total > LIMIT and path != newest:
+            _unlink(path)
+    _sweep()
+
+
 def _used(path: Path) -> float:
     try:
         return path.stat().st_mtime
-    except OSError:
+    except OSError:  # another process has deleted it
         return 0.0
 
 
