@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(folder: Path, worker: Callable[..., Any] = Worker) -> dict[str, Any]:
-    """Return `sets`, each with its images, megabytes and seconds of the first and second time, and `total`."""
+    """Return `sets`, each with its images, megabytes, and seconds and CPU seconds of both times, and their `total`."""
     loads = []
     with tempfile.TemporaryDirectory(prefix="hwlib-loading-") as cache:
         for _ in range(1 + AGAIN):
@@ -54,24 +54,22 @@ def measure(folder: Path, worker: Callable[..., Any] = Worker) -> dict[str, Any]
     first, *again = loads
     sets = []
     for i, row in enumerate(first["sets"]):
-        seconds = row.pop("seconds")
-        second = statistics.median(load["sets"][i]["seconds"] for load in again)
-        sets.append(row | {"first_s": round(seconds, 3), "second_s": round(second, 4)})
-    total = {key: round(sum(row[key] for row in sets), 3) for key in ("images", "megabytes", "first_s", "second_s")}
-    total |= {"first_cpu_s": round(first["cpu_s"], 2)}
-    total |= {"second_cpu_s": round(statistics.median(load["cpu_s"] for load in again), 2)}
+        spent = {f"first_{name}": value for name, value in row.pop("spent").items()}
+        for name in ("s", "cpu_s"):
+            spent[f"again_{name}"] = statistics.median(load["sets"][i]["spent"][name] for load in again)
+        sets.append(row | {name: round(value, 4) for name, value in spent.items()})
+    total = {name: round(sum(row[name] for row in sets), 4) for name in sets[0] if name != "set"}
     return {"folder": str(folder), "processors": first["processors"], "sets": sets, "total": total}
 
 
 def lines(report: dict[str, Any]) -> list[str]:
-    head = f"{'set':<20}{'images':>9}{'MB':>8}{'first s':>10}{'again s':>10}"
+    head = f"{'set':<20}{'images':>9}{'MB':>8}{'first s':>10}{'CPU s':>8}{'again s':>10}{'CPU s':>8}"
     rows = [
-        f"{row['set']:<20}{row['images']:>9,}{row['megabytes']:>8.1f}{row['first_s']:>10.2f}{row['second_s']:>10.3f}"
+        f"{row['set']:<20}{row['images']:>9,}{row['megabytes']:>8.1f}{row['first_s']:>10.2f}{row['first_cpu_s']:>8.2f}"
+        f"{row['again_s']:>10.3f}{row['again_cpu_s']:>8.2f}"
         for row in [*report["sets"], {"set": "all"} | report["total"]]
     ]
-    total = report["total"]
-    cpu = f"CPU seconds of it: {total['first_cpu_s']:.1f} the first time, {total['second_cpu_s']:.2f} again"
-    return [head, *rows, f"{cpu}; {report['processors']} processors"]
+    return [head, *rows, f"{report['processors']} processors"]
 
 
 if __name__ == "__main__":

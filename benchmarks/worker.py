@@ -54,14 +54,13 @@ class Actions:
             loads |= {f"face/{split}": partial(course.faces, root, split) for split in splits}
         if not loads:
             raise WorkbookError(f"{root} has neither digits/ nor face/ in it")
-        sets, cpu = [], sum(os.times()[:4])
+        sets = []
         for name, load in loads.items():
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), sum(os.times()[:4])
             loaded = load()
-            seconds = time.perf_counter() - start
-            size = loaded.images.nbytes / 1e6
-            sets.append({"set": name, "images": len(loaded), "megabytes": round(size, 1), "seconds": seconds})
-        return {"sets": sets, "cpu_s": sum(os.times()[:4]) - cpu, "processors": decode.processors()}
+            spent = {"s": time.perf_counter() - start, "cpu_s": sum(os.times()[:4]) - cpu}
+            sets.append({"set": name, "images": len(loaded), "megabytes": loaded.images.nbytes / 1e6, "spent": spent})
+        return {"sets": sets, "processors": decode.processors()}
 
     def flops(self, name: str) -> float:
         """Return operations of training for each image."""

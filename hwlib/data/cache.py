@@ -181,11 +181,10 @@ def _locked(path: Path, what: str) -> Iterator[None]:
 
 
 def _files(end: str) -> list[Path]:
-    folder = cache_folder()
     try:
-        return [path for path in folder.iterdir() if path.name.endswith(end)]
-    except OSError as error:
-        raise WorkbookError(f"the cache folder {folder} cannot be listed: {error.strerror}") from None
+        return [path for path in cache_folder().iterdir() if path.name.endswith(end)]
+    except (OSError, RuntimeError) as error:
+        raise WorkbookError(f"the cache folder cannot be listed ({_reason(error)})") from None
 
 
 def _bound(newest: Path) -> None:
@@ -229,8 +228,11 @@ def _unlink(path: Path) -> int | None:
 
 def _say_unused(path: Path | None, error: Exception) -> None:
     where = path.parent if path else "the cache folder"
-    reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-    _say(f"{where} cannot be used as cache ({reason}), so nothing is kept; HW_CACHE can name another folder")
+    _say(f"{where} cannot hold the cache ({_reason(error)}), so nothing is kept; HW_CACHE can name another folder")
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
 
 
 @cache

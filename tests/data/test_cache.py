@@ -220,6 +220,13 @@ def test_hw_cache_that_can_be_no_folder(tmp_path, monkeypatch, named, says):
         assert len(str(caught.value).splitlines()) == 1
 
 
+def test_without_a_home_there_is_no_cache_to_list(monkeypatch):
+    monkeypatch.setattr(cache, "cache_folder", refuse(RuntimeError("Could not determine home directory.")))
+    for use in (cache_summary, clear_cache):
+        with pytest.raises(WorkbookError, match="cannot be listed"):
+            use()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no umask there")
 def test_other_users_may_read_what_the_umask_lets_them():
     before = os.umask(0o022)
