@@ -8,7 +8,9 @@ import os
 import platform
 import subprocess
 import sys
+import time
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,25 @@ class Actions:
         from benchmarks.ours import load
 
         return {name: max(map(len, load(name, data, batch_size))) for name in names}
+
+    def loading(self, folder: str) -> dict[str, Any]:
+        """Load every set of a course folder and say how long each took, by the clock and in CPU seconds of all."""
+        from hwlib.data import course, decode
+
+        root = Path(folder)
+        splits = ("train", "test")
+        loads = {f"{n}/{s}": partial(course.digits, root, n, s) for n in course.digit_names(root) for s in splits}
+        if (root / "face").is_dir():
+            loads |= {f"face/{split}": partial(course.faces, root, split) for split in splits}
+        if not loads:
+            raise WorkbookError(f"{root} has neither digits/ nor face/ in it")
+        sets = []
+        for name, load in loads.items():
+            start, cpu = time.perf_counter(), sum(os.times()[:4])
+            loaded = load()
+            spent = {"s": time.perf_counter() - start, "cpu_s": sum(os.times()[:4]) - cpu}
+            sets.append({"set": name, "images": len(loaded), "megabytes": loaded.images.nbytes / 1e6, "spent": spent})
+        return {"sets": sets, "processors": decode.processors()}
 
     def flops(self, name: str) -> float:
         """Return operations of training for each image."""

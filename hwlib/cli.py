@@ -88,8 +88,6 @@ def _parser() -> argparse.ArgumentParser:
     ablation.add_argument("--list", action="store_true", help="say what is there and what is missing; run nothing")
     ablation.add_argument("--force", action="store_true", help="run again what is there")
     ablation.set_defaults(act=_ablation)
-
-    cli_data.add(commands)
     return parser
 
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -32,11 +33,14 @@ LIMIT = 4 * 2**30
 # Only files with these ends are ever counted or deleted, whatever else lies in the folder that HW_CACHE names.
 _TENSORS, _LOCK, _PART = ".hw.safetensors", ".hw.lock", ".hw.part"
 
+_SEAL = 64
+"""Characters of the hash before a file's note."""
+
 _PATIENCE = 5.0
 """Seconds to wait for another process that makes the same tensors before a line says so."""
 
 _STALE = 3600.0
-"""Seconds after which an unfinished file is what a killed process left; writing takes a few."""
+"""Seconds after which something unfinished is what a killed process left; writing takes a few."""
 
 
 class CacheFile(NamedTuple):
@@ -88,7 +92,7 @@ def cached_tensors(
             path = None
         tensors, metadata = make()
         tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        if path is not None and _write(path, tensors, metadata | {"what": what}, key):
+        if path is not None and _write(path, key, tensors, metadata, what):
             # From here on it is what every later start has, and the memory it was made in is free again.
             return _read(path, key) or (tensors, metadata)
     return tensors, metadata
@@ -107,10 +111,13 @@ def cache_summary() -> list[CacheFile]:
     """Return what the cache holds, the last used first. Raises WorkbookError where its folder cannot be read."""
     found = []
     for path in _files(_TENSORS):
-        with contextlib.suppress(OSError, SafetensorError):
-            stat = path.stat()
+        with contextlib.suppress(OSError, SafetensorError, TypeError, ValueError, KeyError):
+            status = path.stat()
             with safe_open(path, framework="pt") as file:
-                found.append(CacheFile(path, (file.metadata() or {}).get("what", ""), stat.st_size, stat.st_mtime))
+                what = json.loads(file.metadata()["note"][_SEAL:])["what"]
+            # A name that is no text, as Python keeps it, cannot be printed.
+            what = what.encode(errors="backslashreplace").decode()
+            found.append(CacheFile(path, what, status.st_size, status.st_mtime))
     return sorted(found, key=lambda file: -file.used)
 
 
@@ -127,45 +134,45 @@ def clear_cache() -> tuple[int, int]:
 def _read(path: Path, key: str) -> tuple[Tensors, dict[str, str]] | None:
     try:
         with safe_open(path, framework="pt") as file:  # maps the file and compares its size with what the header says
-            tensors, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            sealed = (file.metadata() or {}).get("note", "")
     except (OSError, SafetensorError, RuntimeError):
         return None
-    if metadata.pop("seal", None) != _seal(key, tensors, metadata):
+    text = sealed[_SEAL:]
+    if sealed != _seal(text, tensors) + text or (note := json.loads(text))["key"] != key:
         return None
     with contextlib.suppress(OSError):
         os.utime(path)  # the order in which files are given up
-    del metadata["what"]
-    return tensors, metadata
+    return tensors, note["metadata"]
 
 
-def _write(path: Path, tensors: Tensors, metadata: dict[str, str], key: str) -> bool:
-    # Not by tempfile, whose files no other user could read.
+def _write(path: Path, key: str, tensors: Tensors, metadata: dict[str, str], what: str) -> bool:
+    # In one string, since safetensors writes several in any order, and the same tensors shall give the same file.
+    text = json.dumps({"key": key, "what": what, "metadata": metadata})
+    # A folder, since safetensors writes by way of a temporary file of its own, which a killed process would leave.
     part = path.with_name(f"{key}-{secrets.token_hex(4)}{_PART}")
-    # A name that is no text, as Python keeps it, is none for the header.
-    metadata = {name: value.encode(errors="backslashreplace").decode() for name, value in metadata.items()}
     try:
-        save_file(tensors, part, metadata=metadata | {"seal": _seal(key, tensors, metadata)})
-        with open(part, "rb+") as file:
+        part.mkdir()
+        made = part / path.name
+        save_file(tensors, made, metadata={"note": _seal(text, tensors) + text})
+        made.chmod(part.stat().st_mode & 0o666)  # safetensors leaves a file that no other user can read
+        with open(made, "rb+") as file:
             os.fsync(file.fileno())  # or a power cut could leave a good header over empty pages
-        os.replace(part, path)
+        os.replace(made, path)
     except (OSError, SafetensorError) as error:
         _say_unused(path, error)
         return False
     finally:
-        _unlink(part)
-    total = 0
-    for each in sorted(_files(_TENSORS), key=_used, reverse=True):
-        total += each.stat().st_size if each.exists() else 0
-        if total > LIMIT and each != path:
-            _unlink(each)
-    _sweep()
+        shutil.rmtree(part, ignore_errors=True)
+    with contextlib.suppress(WorkbookError):
+        _bound(path)
     return True
 
 
-def _seal(key: str, tensors: Tensors, metadata: dict[str, str]) -> str:
-    """A hash of what the header says, in which a changed byte would go unnoticed otherwise, of the sha256 say."""
+def _seal(text: str, tensors: Tensors) -> str:
+    """A hash of what the header says, where a changed byte, of a shape or of the sha256, would go unnoticed."""
     shapes = [[name, str(tensor.dtype), list(tensor.shape)] for name, tensor in sorted(tensors.items())]
-    return hashlib.sha256(json.dumps([key, shapes, sorted(metadata.items())]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([text, shapes]).encode()).hexdigest()
 
 
 @contextlib.contextmanager
@@ -183,17 +190,27 @@ def _locked(path: Path, what: str) -> Iterator[None]:
 
 
 def _files(end: str) -> list[Path]:
-    folder = cache_folder()
     try:
-        return [path for path in folder.iterdir() if path.name.endswith(end)]
-    except OSError as error:
-        raise WorkbookError(f"the cache folder {folder} cannot be listed: {error.strerror}") from None
+        return [path for path in cache_folder().iterdir() if path.name.endswith(end)]
+    except (OSError, RuntimeError) as error:
+        raise WorkbookError(f"the cache folder cannot be listed ({_reason(error)})") from None
+
+
+def _bound(newest: Path) -> None:
+    """Delete what was used longest ago until the rest is within `LIMIT`; `newest` stays in any case."""
+    total = 0
+    for path in sorted(_files(_TENSORS), key=_used, reverse=True):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size
+        if total > LIMIT and path != newest:
+            _unlink(path)
+    _sweep()
 
 
 def _used(path: Path) -> float:
     try:
         return path.stat().st_mtime
-    except OSError:
+    except OSError:  # another process has deleted it
         return 0.0
 
 
@@ -201,7 +218,7 @@ def _sweep() -> None:
     """Delete what killed processes left, and the locks of files that are gone."""
     for path in _files(_PART):
         if time.time() - _used(path) > _STALE:
-            _unlink(path)
+            shutil.rmtree(path, ignore_errors=True)
     for path in _files(_LOCK):
         if not path.with_name(path.name.removesuffix(_LOCK) + _TENSORS).exists():
             with contextlib.suppress(OSError, Timeout), FileLock(path, timeout=0):
@@ -220,8 +237,11 @@ def _unlink(path: Path) -> int | None:
 
 def _say_unused(path: Path | None, error: Exception) -> None:
     where = path.parent if path else "the cache folder"
-    reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-    _say(f"{where} cannot be used as cache ({reason}), so nothing is kept; HW_CACHE can name another folder")
+    _say(f"{where} cannot hold the cache ({_reason(error)}), so nothing is kept; HW_CACHE can name another folder")
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
 
 
 @cache

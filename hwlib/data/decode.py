@@ -1,8 +1,7 @@
 """A folder of small image files, as one uint8 tensor."""
 
 import os
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 
 from hwlib import pixels
+from hwlib.data.processes import answers
 from hwlib.data.table import problem
 from hwlib.progress import counter
 
@@ -22,19 +22,15 @@ FORMATS = ("PNG", "JPEG", "BMP")
 # Why processes, and why Pillow. Two thirds of the time for a 28x28 PNG is Python, so threads do not pay (two of them
 # halved the speed). torchvision.io, which lets go of the interpreter's lock, takes 78 us of CPU time for a 28x28 RGB
 # file against Pillow's 101, and 210 against 247 for a face: not worth a second judge of what a good file is, and
-# torchvision 0.29 announces the end of its decoders. joblib's processes import numpy and Pillow alone (`hwlib.pixels`),
-# need no guard in the user's script, and start in 0.5 to 1.5 s; so few images are decoded here.
+# torchvision 0.29 announces the end of its decoders.
 _PARALLEL = 2**23
-"""Pixels from which on processes pay: 10,000 digits or 2,000 faces, about a second of decoding."""
+"""Pixels from which on processes pay: 10,000 digits or 2,000 faces, 1.3 s of decoding. To start one costs 0.2 s."""
 
 _CHUNK = 2**19
 """Pixels that a process decodes at a time: 668 digits or 128 faces, less than 0.1 s, at most 1.5 MB."""
 
-_WORKERS = 8
-"""More would wait for this process, which takes about a tenth of their time to collect what they send."""
-
-_IDLE = 30
-"""Seconds after which a process without work ends. A run loads its sets one after another, and starts it once."""
+_PROCESSES = 16
+"""More would soon wait for this one, which takes 3 % of their time to collect what they send."""
 
 
 def decode_all(
@@ -82,38 +78,21 @@ def in_stretches(
     With many files several processes do it; what the function's module imports, each of them imports.
     """
     step = max(1, _CHUNK // side**2)
-    # Absolute, since a process may have been started elsewhere.
-    tasks = [(os.path.abspath(folder), files[i : i + step], side, formats) for i in range(0, len(files), step)]
+    tasks = [(str(folder), files[i : i + step], side, formats) for i in range(0, len(files), step)]
     done = 0
-    if len(files) * side**2 >= _PARALLEL:
+    count = min(processors(), _PROCESSES) if len(files) * side**2 >= _PARALLEL else 1
+    if count > 1:
         try:
-            with closing(_in_processes(function, tasks)) as results:
+            with closing(answers(function, tasks, count)) as results:
                 for result in results:
                     yield result
                     done += 1
-        except Exception:  # a process was killed, or none could be started; a bad image is a result, and not raised
+        except Exception:  # none could be started, or one was killed: what they can do, this one can
             pass
     for task in tasks[done:]:
         yield function(*task)
 
 
-def _in_processes(function: Callable[..., Result], tasks: Sequence[tuple]) -> Iterator[Result]:
-    """Yield the results of the tasks in order, nothing where there is one processor alone."""
-    from joblib import Parallel, cpu_count, delayed
-
-    workers = min(cpu_count(), _WORKERS)  # cpu_count heeds affinity and the limits of a container
-    if workers == 1:
-        return
-    run = Parallel(
-        workers,
-        backend="loky",
-        return_as="generator",
-        pre_dispatch="3*n_jobs",
-        batch_size=1,
-        max_nbytes=None,
-        idle_worker_timeout=_IDLE,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # joblib warns of work that is given up, which it is after a bad image
-        with closing(run(delayed(function)(*task) for task in tasks)) as results:
-            yield from results
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
