@@ -1,4 +1,4 @@
-"""The command `hw`: run the notebooks, build the report, name digits with what a run has learnt.
+"""The command `hw`: run the notebooks, build the report, ask finished runs (`cli_answers`), see to data (`cli_data`).
 
 Torch is imported by the subcommands that need it, so that `hw --help` answers at once.
 """
@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hwlib import __version__
+from hwlib import __version__, cli_answers, cli_data
 from hwlib.errors import WorkbookError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 1 when a run failed, 2 for bad input, and 130 or 143
-    after SIGINT or SIGTERM."""
+    """Run the command line and return its exit status: 0, 1 when a run failed or a score is too low, 2 for bad
+    input, and 130 or 143 after SIGINT or SIGTERM."""
     options = _parser().parse_args(arguments)
     try:
         return options.act(options)
@@ -57,13 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--pdf", action=argparse.BooleanOptionalAction, help="insist on a PDF, or leave it out")
     report.set_defaults(act=_report)
 
-    predict = commands.add_parser("predict", help="name the digits in a folder of images with the network of a run")
-    predict.add_argument("--run", type=Path, metavar="DIR", required=True, help="a record of p3 or p4")
-    predict.add_argument("--images", type=Path, metavar="DIR", required=True, help="folder of 28x28 PNG images")
-    predict.add_argument("--out", type=Path, metavar="CSV", required=True, help="file to write: image_name,label")
-    predict.add_argument("--model", help="dann (the default), source_only or target_only of a run of p3")
-    predict.add_argument("--device", default="auto", help="auto (the default), cpu, cuda, cuda:N or mps")
-    predict.set_defaults(act=_predict)
+    cli_answers.add(commands)
 
     reference = commands.add_parser(
         "reference",
@@ -93,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     ablation.add_argument("--list", action="store_true", help="say what is there and what is missing; run nothing")
     ablation.add_argument("--force", action="store_true", help="run again what is there")
     ablation.set_defaults(act=_ablation)
+
+    cli_data.add(commands)
     return parser
 
 
@@ -117,13 +113,6 @@ def _report(options: argparse.Namespace) -> int:
     runs = options.runs.resolve() if options.runs else anchored("runs")
     out = options.out.resolve() if options.out else PROSE / "build"
     print(build_report(runs, out, options.pdf))
-    return 0
-
-
-def _predict(options: argparse.Namespace) -> int:
-    from hwlib.evaluation.predictions import predict_folder
-
-    print(predict_folder(options.run, options.images, options.out, options.model, options.device))
     return 0
 
 

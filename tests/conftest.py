@@ -9,9 +9,9 @@ from hwlib.paths import NOTEBOOKS
 
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch):
-    """No progress lines, and no data or profile that the developer's shell happens to name."""
+    """No progress lines, and no data, profile or run that the developer's shell happens to name."""
     monkeypatch.setenv("HW_PROGRESS", "none")
-    for name in ("HW_DATA", "HW_PROFILE"):
+    for name in ("HW_DATA", "HW_PROFILE", "HW_RUN"):
         monkeypatch.delenv(name, raising=False)
 
 

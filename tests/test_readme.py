@@ -39,7 +39,10 @@ def test_every_hw_command_is_understood(monkeypatch):
     monkeypatch.setenv("HW_PROFILE", "smoke")
     monkeypatch.setattr("hwlib.runner.run_all", lambda configs, force: seen.append(configs) or 0)
     monkeypatch.setattr("hwlib.report.build.build_report", lambda *arguments: seen.append(arguments))
-    monkeypatch.setattr("hwlib.evaluation.predictions.predict_folder", lambda *arguments: seen.append(arguments))
+    for command in ("_predict", "_score", "_sample"):
+        monkeypatch.setattr(f"hwlib.cli_answers.{command}", lambda options: seen.append(options) or 0)
+    for done in ("fetch.fetch", "export.export"):
+        monkeypatch.setattr(f"hwlib.data.{done}", lambda *arguments, **_: seen.append(arguments))
     commands = re.findall(r"^\.venv/bin/hw (.+?)(?:\s+#.*)?$", README, re.M)
     assert len(commands) >= 4
     for command in commands:
@@ -49,7 +52,7 @@ def test_every_hw_command_is_understood(monkeypatch):
 
 def test_chinese_part_names_the_same_commands():
     english, chinese = README.split("## 中文說明")
-    hw = ("hw run all", "hw report", "hw predict")
+    hw = ("hw run all", "hw report", "hw predict", "hw score", "hw sample", "scripts/hw3_p4.sh")
     for command in ("make report", "make test", *hw, "papermill notebooks/p3_dann.ipynb runs/"):
         assert command in english
         assert command in chinese

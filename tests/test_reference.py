@@ -158,6 +158,7 @@ def test_what_does_not_belong_is_not_taken(place, runs, configs):
     stand_in = [s | {"stand_in": True} for s in reference_runs.sets(PAIRS[0])]
     written(runs, configs[0], data={"kind": "sample", "sets": stand_in})
     written(runs, configs[2], data={"kind": "course", "sets": stand_in})
+    written(runs, configs[3], data={"kind": "fetched", "sets": stand_in})
     written(runs, dataclasses.replace(configs[4], lr=0.5))
     written(runs, dataclasses.replace(configs[6], seed=7))
     written(runs, reference.matrix("smoke", "p4")[0])

@@ -98,6 +98,15 @@ def cached_tensors(
     return tensors, metadata
 
 
+def peek(key: str) -> tuple[int, str] | None:
+    """Return the number of images and their sha256 where `cached` has made `key` already; it reads no image."""
+    try:
+        tensors, metadata = _read(cache_folder() / f"{key}{_TENSORS}", key) or ({}, {})
+        return len(tensors["images"]), metadata["sha256"]
+    except (OSError, RuntimeError, KeyError):
+        return None
+
+
 def cache_summary() -> list[CacheFile]:
     """Return what the cache holds, the last used first. Raises WorkbookError where its folder cannot be read."""
     found = []

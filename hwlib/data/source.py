@@ -1,4 +1,8 @@
-"""Choosing the data of a run: the course's folder where there is one, else the sample that needs no files."""
+"""Choosing the data of a run: a folder where there is one, else the sample that needs no files.
+
+A folder may hold the course layout, what `hw data fetch` made, or both; of digits and faces each is taken from the
+course layout where that has it.
+"""
 
 import os
 from collections.abc import Iterable
@@ -7,21 +11,22 @@ from pathlib import Path
 
 from hwlib import paths
 from hwlib.config import Config
-from hwlib.data import course
+from hwlib.data import compact, course
 from hwlib.data.imageset import ImageSet
 from hwlib.errors import WorkbookError
 
 _PARTS = {"digits": "digits", "faces": "face"}
-_LAYOUT = "face/{train,test} or digits/<name>/{train,test}, each with its .csv beside it"
+_LAYOUT = "face/{train,test} or digits/<name>/{train,test}, each with its .csv beside it, or what `hw data fetch` makes"
 _NO_FILES = "`data sample` needs no files"
+_READERS = {"course": course, "fetched": compact}
 
 
 @dataclass(frozen=True)
 class DataSource:
     """Where the image sets of a run come from. Making one loads nothing.
 
-    kind: `sample` or `course`.
-    root: the course folder, None for the sample.
+    kind: `sample`, `course` or `fetched`.
+    root: the folder, for `fetched` the one in which `fetched/` lies; None for the sample.
     note: why this one was chosen, empty when it was asked for by name.
     """
 
@@ -32,7 +37,7 @@ class DataSource:
     def digit_names(self) -> tuple[str, ...]:
         """Return the names of the digit sets, sorted."""
         if self.root is not None:
-            return course.digit_names(self.root)
+            return _READERS[self.kind].digit_names(self.root)
         from hwlib.data import sample
 
         return tuple(sorted(sample.NAMES))
@@ -43,7 +48,13 @@ class DataSource:
         for parameter, name in names.items():
             if name not in known:
                 there = f"there are {', '.join(known)}" if known else "there are none"
-                raise WorkbookError(f"{parameter}: there is no digit set {name!r} here; {there}")
+                raise WorkbookError(f"{parameter}: there is no digit set {name!r} here; {there}{self._more(name)}")
+
+    def _more(self, name: str) -> str:
+        from hwlib.data import registry  # it brings the network's library along, and only this error wants it
+
+        can = self.kind == "fetched" and name in registry.SETS
+        return f"; `hw data fetch {name} --to {self.root}` makes it" if can else ""
 
     def digits(self, name: str, split: str) -> ImageSet:
         """Return a digit set, uint8 images (N, C, 28, 28) and int64 labels (N,); `split` is `train` or `test`.
@@ -52,7 +63,7 @@ class DataSource:
         """
         self.check_digits(digits=name)
         if self.root is not None:
-            return course.digits(self.root, name, split)
+            return _READERS[self.kind].digits(self.root, name, split)
         return _sample(name, split)
 
     def faces(self, split: str) -> ImageSet:
@@ -60,17 +71,19 @@ class DataSource:
 
         Raises WorkbookError for whatever is wrong with the files.
         """
-        return course.faces(self.root, split) if self.root is not None else _sample("face", split)
+        if self.root is not None:
+            return _READERS[self.kind].faces(self.root, split)
+        return _sample("face", split)
 
 
 def open_source(data: str, need: str) -> DataSource:
     """Return the source that `data` asks for, if it holds what is needed.
 
-    data: `auto`, `sample`, or a course folder (a relative one hangs from the project's root). `auto` takes the
+    data: `auto`, `sample`, or a folder (a relative one hangs from the project's root). `auto` takes the
     folder that `$HW_DATA` names, else `data/` below the root, and the sample if what is needed is not there.
     need: `digits` or `faces`.
-    Raises WorkbookError for a folder that was named, as `data` or as `$HW_DATA`, and is no course folder; an
-    explicit `data` must hold the needed part as well.
+    Raises WorkbookError for a folder that was named, as `data` or as `$HW_DATA`, and holds neither the course layout
+    nor fetched sets; an explicit `data` must hold the needed part as well.
     """
     part = _PARTS[need]
     if data == "sample":
@@ -78,15 +91,16 @@ def open_source(data: str, need: str) -> DataSource:
     if data == "auto":
         return _automatic(part)
     folder = _folder("data", data)
-    if not _holds(folder, part):
-        text = f"{folder} has no folder {part}/; expected is the course layout, {_LAYOUT} ({_NO_FILES})"
+    if (kind := _kind(folder, part)) is None:
+        text = f"{folder} {_lacks(part)}; expected is the course layout, {_LAYOUT} ({_NO_FILES})"
         raise WorkbookError(f"data: {text}")
-    return DataSource("course", folder)
+    return DataSource(kind, folder)
 
 
 def describe(source: DataSource, sets: Iterable[ImageSet]) -> list[str]:
     """Return the lines a run starts with: which data, then name, split and number of images of each set."""
-    which = "sample stand-ins" if source.root is None else f"course folder {source.root}"
+    which = {"sample": "sample stand-ins", "course": "course folder", "fetched": "fetched sets in"}[source.kind]
+    which += f" {source.root}" if source.root is not None else ""
     first = f"data: {which}" + (f" ({source.note})" if source.note else "")
     return [first, *(f"  {each.title}, {each.split}: {len(each)} images" for each in sets)]
 
@@ -94,16 +108,18 @@ def describe(source: DataSource, sets: Iterable[ImageSet]) -> list[str]:
 def _automatic(part: str) -> DataSource:
     if named := os.environ.get("HW_DATA"):
         folder, origin = _folder("HW_DATA", named), "HW_DATA"
-        if not any(_holds(folder, each) for each in _PARTS.values()):
-            text = f"{folder} has neither digits/ nor face/; expected is the course layout, {_LAYOUT}"
+        if not any(_kind(folder, each) for each in _PARTS.values()):
+            text = (
+                f"{folder} has neither digits/ nor face/ nor sets in fetched/; expected is the course layout, {_LAYOUT}"
+            )
             raise WorkbookError(f"HW_DATA: {text}")
     else:
         folder, origin = paths.anchored("data"), "data/ of the project"
         if not os.path.isdir(folder):
             return DataSource("sample", note=f"HW_DATA is not set and there is no folder {folder}")
-    if _holds(folder, part):
-        return DataSource("course", folder, f"from {origin}")
-    return DataSource("sample", note=f"{folder} has no folder {part}/")
+    if kind := _kind(folder, part):
+        return DataSource(kind, folder, f"from {origin}")
+    return DataSource("sample", note=f"{folder} {_lacks(part)}")
 
 
 def _folder(parameter: str, named: str) -> Path:
@@ -118,8 +134,16 @@ def _folder(parameter: str, named: str) -> Path:
     return folder
 
 
-def _holds(folder: Path, part: str) -> bool:
-    return os.path.isdir(folder / part)
+def _kind(folder: Path, part: str) -> str | None:
+    """Where a folder has digits or faces: `course`, `fetched`, or None for nowhere."""
+    if os.path.isdir(folder / part):
+        return "course"
+    there = compact.has_faces(folder) if part == "face" else compact.digit_names(folder)
+    return "fetched" if there else None
+
+
+def _lacks(part: str) -> str:
+    return f"has no folder {part}/ and no fetched {'faces' if part == 'face' else 'digits'}"
 
 
 def _sample(name: str, split: str) -> ImageSet:

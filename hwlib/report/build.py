@@ -49,7 +49,7 @@ def build_report(runs: Path, out: Path, pdf: bool | None = None, prose: Path = P
     found = collect(Path(runs), trial)
     if not any(found.of(problem) for problem in CONFIGS):
         print(f"report: no finished run in {runs}; `hw run all` makes them")
-    for line in (*found.left_out, *words.problems):
+    for line in (*(en for _, en in found.left_out), *words.problems):
         print(f"report: left out {line}")
     if not words.authors:
         print(f"report: no author is named; {prose / 'report.toml'} is the place")

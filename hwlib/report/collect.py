@@ -17,6 +17,7 @@ from hwlib.record import Record
 from hwlib.sources import INCIDENTAL
 
 Scenario = tuple[str, str]
+Text = tuple[str, str]
 
 ARRAYS = {
     "p1": ("originals", "reconstructions", "faces", "interpolation", "tsne", "tsne_labels"),
@@ -44,14 +45,15 @@ LARGE = 1e9  # larger than any error, divergence or probability that a training 
 class Collection:
     """The report's records. Every tuple holds one record a seed, by seed, alike in all but the seed.
 
-    `p3` is keyed by (source, target), `p4` by (method, (source, target)); `left_out` says what was passed over and why.
+    `p3` is keyed by (source, target), `p4` by (method, (source, target)); `left_out` says (zh, en) what was passed
+    over and why; what an error said is the same in both.
     """
 
     p1: tuple[Record, ...] = ()
     p2: tuple[Record, ...] = ()
     p3: dict[Scenario, tuple[Record, ...]] = field(default_factory=dict)
     p4: dict[tuple[str, Scenario], tuple[Record, ...]] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[Text, ...] = ()
 
     def of(self, problem: str) -> tuple[Record, ...]:
         """All records of a problem, scenarios in the assignment's order."""
@@ -93,26 +95,29 @@ def collect(runs: Path, trial: Callable[[Record], None] = lambda record: None) -
             continue
         if not (folder / "run.json").exists():
             if any((folder / name).exists() for name in ("arrays.npz", "history.csv")):
-                left_out.append(f"{folder.name}: there is no run.json; run it again")
+                left_out.append(_passed(folder.name, "沒有 run.json，請重新執行", "there is no run.json; run it again"))
             continue
         try:
             record = Record.load(folder)
             check(record)
             trial(record)
         except WorkbookError as error:
-            left_out.append(f"{folder.name}: {str(error).removeprefix(f'{folder}/')}")
+            line = f"{folder.name}: {str(error).removeprefix(f'{folder}/')}"
+            left_out.append((line, line))
         else:
             usable.append(record)
     return arrange(usable, left_out)
 
 
-def arrange(records: Iterable[Record], left_out: Iterable[str] = ()) -> Collection:
+def arrange(records: Iterable[Record], left_out: Iterable[Text] = ()) -> Collection:
     """Group usable records by problem, method and scenario, the latest of their kind."""
     groups: dict[tuple, list[Record]] = {}
     left_out = list(left_out)
     for record in records:
         if (without := record.params.get("without", "nothing")) != "nothing":
-            left_out.append(f"{record.folder.name}: the method without one of its parts ({without}), which is not it")
+            zh = f"去掉了方法的一個部分（{without}），不代表該方法"
+            en = f"the method without one of its parts ({without}), which is not it"
+            left_out.append(_passed(record.folder.name, zh, en))
             continue
         pair, method = ("", ""), ""
         if record.problem in ("p3", "p4"):
@@ -124,13 +129,22 @@ def arrange(records: Iterable[Record], left_out: Iterable[str] = ()) -> Collecti
         problem, method, pair = key
         chosen, others = alike(groups[key])
         left_out += [
-            f"{r.folder.name}: an older run, or one of other data or settings ({said(r)}); not mixed in" for r in others
+            _passed(
+                r.folder.name,
+                f"較早的執行，或資料、設定不同（{said(r)}），不混入結果",
+                f"an older run, or one of other data or settings ({said(r)}); not mixed in",
+            )
+            for r in others
         ]
         if problem in ("p1", "p2"):
             found[problem] = chosen
         else:
             found[problem][pair if problem == "p3" else (method, pair)] = chosen
     return Collection(**found, left_out=tuple(left_out))
+
+
+def _passed(name: str, zh: str, en: str) -> Text:
+    return f"{name}：{zh}", f"{name}: {en}"
 
 
 def said(record: Record) -> str:

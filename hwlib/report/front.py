@@ -14,10 +14,11 @@ from hwlib.report.words import both, esc, inline
 def page(found: Collection, prose: Prose, titles: dict[str, tuple[str, str]]) -> str:
     """The front page and the summary. `titles` are the problems' headings (zh, en)."""
     zh, en = map(render, prose.abstract)
+    passed = [*found.left_out, *zip(prose.problems, prose.problems, strict=True)]
     return (
         f'<header class="front"><h1>{inline(*map(esc, prose.title))}</h1>{_byline(found, prose)}'
         f'<div class="pair"><div lang="{words.ZH}">{zh}</div><div lang="{words.EN}">{en}</div></div>'
-        f"{data_note(found)}{left_out([*found.left_out, *prose.problems])}{contents(titles)}</header>{summary(found)}"
+        f"{data_note(found)}{left_out(passed)}{contents(titles)}</header>{summary(found)}"
     )
 
 
@@ -68,11 +69,11 @@ def data_note(found: Collection) -> str:
     return f'<div class="note">{both(f"資料來源：{where[0]}。", f"Data: {where[1]}.")}</div>'
 
 
-def left_out(lines: list[str]) -> str:
-    """Records and remarks that were not used, by name."""
+def left_out(lines: list[tuple[str, str]]) -> str:
+    """Records and remarks that were not used, by name (zh, en)."""
     if not lines:
         return ""
-    items = "".join(f"<li>{esc(line)}</li>" for line in lines)
+    items = "".join(f"<li>{both_or_one(*map(esc, line))}</li>" for line in lines)
     return f'<div class="note">{both("未採用的紀錄與說明：", "Records and remarks left out:")}<ul>{items}</ul></div>'
 
 

@@ -175,7 +175,7 @@ def uda(found: Collection) -> list[Text]:
     (zh, en), n = _budget(records[0]), len(groups)
     trained = (
         f"{title[0]}{sized[0]}在 {n} 組情境中訓練，每次 {zh}。",
-        f"The {title[1]}{sized[1]} was trained in {n} scenario{plural(n)} for {en} each.",
+        f"{title[1]}{sized[1]} was trained in {n} scenario{plural(n)} for {en} each.",
     )
     gaps = {
         pair: difference(accuracy(r, method), accuracy(found.p3[pair], "dann"))

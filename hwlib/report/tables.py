@@ -256,8 +256,17 @@ DISTANCE = (
 )
 
 
-def distance_table(name: str, rows: Sequence[tuple[tuple[str, str], Group, str]]) -> str:
-    """A numbered table of proxy A-distances: rows of a title, records by scenario, and `before` or `after`."""
+UNLIKE = (
+    "各列為不同的網路，特徵的維度與尺度不同，不宜比較彼此的距離。",
+    "Each row is another network, whose features differ in size and scale; the rows do not compare.",
+)
+
+
+def distance_table(name: str, rows: Sequence[tuple[tuple[str, str], Group, str]], *more: tuple[str, str]) -> str:
+    """A numbered table of proxy A-distances: rows of a title, records by scenario, and `before` or `after`.
+
+    more: further lines (zh, en) of its caption.
+    """
     pairs = [*SCENARIOS, *sorted({pair for _, group, _ in rows for pair in group} - set(SCENARIOS))]
     used = list({id(r): r for _, group, _ in rows for records in group.values() for r in records}.values())
     mixed = words.mixed(used)
@@ -271,7 +280,7 @@ def distance_table(name: str, rows: Sequence[tuple[tuple[str, str], Group, str]]
     for title, group, when in rows:
         cells = (_distance(group.get(pair, ()), when, pair if mixed else None) for pair in pairs)
         body += f'<tr><th scope="row">{both_or_one(*map(esc, title))}</th>{"".join(cells)}</tr>'
-    notes = [DISTANCE, *([MIXED] if mixed else [])]
+    notes = [DISTANCE, *more, *([MIXED] if mixed else [])]
     content = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     return f'<table class="distances">{caption(name, used, *notes)}{content}</table>'
 
@@ -295,7 +304,7 @@ def _dann_distances(found: Collection) -> str:
 
 def _uda_distances(found: Collection) -> str:
     rows = [(words.method(row.model), row.records, "after") for row in uda_rows(found)]
-    return distance_table("tbl4_2b", rows)
+    return distance_table("tbl4_2b", rows, *([UNLIKE] if len(rows) > 1 else []))
 
 
 TABLES = {

@@ -87,8 +87,8 @@ def test_auto_takes_the_sample_for_the_part_that_lacks(root, monkeypatch, there,
     assert open_source("auto", {"digits": "digits", "face": "faces"}[there]).root == data
     source = open_source("auto", lacking)
     assert source.kind == "sample"
-    assert source.note == f"{data} has no folder {part}/"
-    assert describe(source, []) == [f"data: sample stand-ins ({data} has no folder {part}/)"]
+    assert source.note == f"{data} has no folder {part}/ and no fetched {lacking}"
+    assert describe(source, []) == [f"data: sample stand-ins ({source.note})"]
 
 
 def test_hw_data_comes_first_and_hangs_from_the_root(root, monkeypatch, tmp_path):

@@ -213,6 +213,71 @@ def test_what_is_passed_over_and_what_counts(tmp_path, kept, images):
     assert names == [*(f"{i:05}.png" for i in range(2, 40)), "no suffix, but a comma", "\u6578\u5b57.PNG"]
 
 
+def said(capsys, *arguments):
+    assert main(["predict", "--device", "cpu", *map(str, arguments)]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem", "used", "rank"),
+    [
+        ((), "p4", "model", "the newest of 2 runs of p3 or p4"),
+        (("--problem", "p3"), "p3", "dann", "the only run of p3"),
+        (("--target", "mnistm"), "p4", "model", "the newest of 2 runs of p3 or p4 with target mnistm"),
+        (("--problem", "p3", "--target", "mnistm"), "p3", "dann", "the only run of p3 with target mnistm"),
+        (("--model", "source_only"), "p3", "source_only", "the only run of p3"),
+    ],
+)
+def test_a_run_is_chosen_and_said(capsys, tmp_path, kept, networks, images, asked, problem, used, rank):
+    runs, out = dated(kept, tmp_path / "runs"), tmp_path / "out.csv"
+    chosen, done = said(capsys, "--runs", runs, "--images", images, "--out", out, *asked)
+    assert out.read_bytes() == expected(networks[used], images)
+    assert chosen.startswith(f"run {runs / problem}, {rank} there, finished 2026-01-0")
+    assert done == f"40 images named by {used} of {kept[problem].name} (profile smoke) on cpu: {out}"
+
+
+def dated(kept, runs):
+    """A folder of both records, of which problem 4's finished last."""
+    for day, (problem, folder) in enumerate(kept.items(), 1):
+        shutil.copytree(folder, runs / problem)
+        edit(runs / problem, lambda run, day=day: run.update(finished=f"2026-01-{day:02}"))
+    return runs
+
+
+def test_damaged_weights_of_the_newest_run_are_passed_over(capsys, tmp_path, kept, networks, images):
+    runs, out = dated(kept, tmp_path / "runs"), tmp_path / "out.csv"
+    (runs / "p4" / "model.safetensors").write_bytes(b"hello")
+    passed, chosen, _ = said(capsys, "--runs", runs, "--images", images, "--out", out)
+    assert passed.startswith(f"passed over: {runs}/p4/model.safetensors: the weights cannot be read")
+    assert chosen.startswith(f"run {runs}/p3, the only run of p3 or p4 there")
+    assert out.read_bytes() == expected(networks["dann"], images)
+
+
+def test_hw_run_names_one(capsys, tmp_path, monkeypatch, kept, networks, images):
+    monkeypatch.setenv("HW_RUN", str(kept["p3"]))
+    chosen, _ = said(capsys, "--images", images, "--out", tmp_path / "out.csv", "--model", "target_only")
+    assert chosen == f"run {kept['p3']}, which HW_RUN names"
+    assert (tmp_path / "out.csv").read_bytes() == expected(networks["target_only"], images)
+
+
+def test_targets_and_models_that_do_not_fit(capsys, tmp_path, kept, images):
+    runs = dated(kept, tmp_path / "runs")
+    rest = ("--images", images, "--out", tmp_path / "out.csv")
+    err = refused(capsys, "--run", runs / "p3", "--target", "svhn", *rest)
+    assert err.startswith(f"hw: target: {runs}/p3, which run names, was trained for mnistm and not for 'svhn'; give ")
+    err = refused(capsys, "--runs", runs, "--target", "svhn", *rest)
+    assert err.startswith(f"hw: run: no finished run of p3 or p4 with target svhn in {runs}; targets there: mnistm; ")
+    err = refused(capsys, "--runs", runs, "--model", "vae", *rest)
+    assert err == (
+        "hw: model: there is no 'vae'; a run of p3 has dann, source_only, target_only; a run of p4 has model\n"
+    )
+    err = refused(capsys, "--runs", runs, "--problem", "p4", "--model", "dann", *rest)
+    assert err == "hw: model: there is no 'dann'; a run of p4 has model\n"
+    assert not (tmp_path / "out.csv").exists()
+
+
 def save(name, *shape, dtype=np.uint8, kind="PNG"):
     return lambda folder: Image.fromarray(np.zeros(shape, dtype)).save(folder / name, format=kind)
 
@@ -324,9 +389,9 @@ BAD_RUNS = {
     "no folder": (shutil.rmtree, "no finished run here", "run.json"),
     "no record": (without("run.json"), "no finished run here", "run.json"),
     "damaged record": (into("run.json", b"{"), "run.json: the record cannot be read", "--force"),
-    "problem 1": (as_problem("p1"), "a run of p1, which names no digits", "give one of p3 or p4"),
-    "problem 2": (as_problem("p2"), "a run of p2, which names no digits", "give one of p3 or p4"),
-    "no problem": (as_problem(["p3"]), "which names no digits", "give one of p3 or p4"),
+    "problem 1": (as_problem("p1"), "is a run of p1; ", "give one of p3 or p4"),
+    "problem 2": (as_problem("p2"), "is a run of p2; ", "give one of p3 or p4"),
+    "no problem": (as_problem(["p3"]), "is a run of ['p3']; ", "give one of p3 or p4"),
     "no parameters": (lambda f: edit(f, lambda run: run.pop("params")), "run.json: there are no param", "--force"),
     "unknown method": (
         lambda f: edit(f, lambda run: run["params"].update(method="magic")),
@@ -413,7 +478,7 @@ def test_nothing_is_left_when_writing_ends_halfway(tmp_path, monkeypatch, kept, 
         assert out.read_text() == "older\n"
         raise error
 
-    monkeypatch.setattr("hwlib.evaluation.predictions.os.replace", replace)
+    monkeypatch.setattr("hwlib.evaluation.output.os.replace", replace)
     with pytest.raises((WorkbookError, KeyboardInterrupt)) as caught:
         predict_folder(kept["p4"], images, out)
     assert isinstance(caught.value, WorkbookError) == isinstance(error, OSError)

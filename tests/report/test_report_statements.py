@@ -66,12 +66,13 @@ def test_confused_pair(runs):
     assert "把 4 認成 9（占所有 4 的 26%）" in text["zh"]
 
 
-def test_the_student_is_compared_on_real_data_only(runs):
+@pytest.mark.parametrize("kind", ["course", "fetched"])
+def test_the_student_is_compared_on_real_data_only(runs, kind):
     runs.p3(PAIRS[0])
     text = said(runs, "txt3_6")
     assert "不能與學生在課程真實資料上的數值比較" in text["zh"]
     assert "+6.42" not in text["en"]
-    runs.p3(PAIRS[0], stand_in=False, kind="course")
+    runs.p3(PAIRS[0], stand_in=False, kind=kind)
     text = said(runs, "txt3_6")
     assert "usps → mnistm +6.42" in text["en"]
     assert "stand-in" not in text["en"]

@@ -66,16 +66,17 @@ def test_stand_ins_are_marked_in_both_languages(runs):
     assert ">mnistm → svhn<" in html
 
 
-def test_mixtures_are_said(runs):
+@pytest.mark.parametrize("kind", ["course", "fetched"])
+def test_mixtures_are_said(runs, kind):
     runs.p3(PAIRS[0])
     same = table("tbl3_1", records(runs.folder))
     assert "不宜直接比較" not in same
-    runs.p3(PAIRS[1], kind="course", stand_in=False, profile="full")
+    runs.p3(PAIRS[1], kind=kind, stand_in=False, profile="full")
     html = table("tbl3_1", records(runs.folder))
     assert "不宜直接比較" in html
     assert "cells differ in data, profile or settings" in html
     assert "sample (stand-in), quick" in html
-    assert "course, full" in html
+    assert f"{kind}, full" in html
 
 
 def test_different_runs_of_one_scenario_are_not_averaged(runs):
@@ -119,6 +120,9 @@ def test_distances_before_and_after_are_means_over_seeds(runs):
     html = text(table("tbl4_2b", records(runs.folder)))
     assert re.search(r"AdaMatch 0\.75 — —", html)
     assert "before:" not in html
+    assert "the rows do not compare" not in html
+    runs.p4(PAIRS[0], 58.0, method="dann_resnet34")
+    assert "Each row is another network" in text(table("tbl4_2b", records(runs.folder)))
 
 
 def test_unknown_table_and_no_records_are_one_line(runs):

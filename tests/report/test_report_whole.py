@@ -231,7 +231,8 @@ def test_runs_of_other_data_are_not_subtracted_and_keep_their_own_names(runs, pa
 def test_a_run_without_its_json_is_named(runs, pages):
     runs.p1()
     (runs.p2() / "run.json").unlink()
-    assert "<li>p2_s0: there is no run.json" in pages("report.en")
+    assert "p2_s0: there is no run.json" in pages("report.en")
+    assert "p2_s0：沒有 run.json" in pages("report.zh")
 
 
 def test_the_summary_speaks_of_the_method_chosen_beforehand_and_not_of_the_luckiest(runs):
@@ -246,7 +247,7 @@ def test_the_summary_speaks_of_the_method_chosen_beforehand_and_not_of_the_lucki
     (other / "run.json").write_text(json.dumps(run), encoding="utf-8")
     found = arrange(records(runs.folder))
     assert {method for method, _ in found.p4} == {"dann_resnet34", "other"}
-    assert "The ResNet-34 DANN" in sentences("p4", found)[0][1]
+    assert sentences("p4", found)[0][1].startswith("ResNet-34 DANN (")
 
 
 def test_seeds_that_were_kept_otherwise_are_one_mean(runs):
@@ -263,5 +264,6 @@ def test_a_run_without_an_ingredient_never_stands_for_the_method(runs):
     runs.p4(PAIRS[0], 90.0, method="adamatch", params={"without": "teacher"}, finished="2027-01-01T00:00:00+00:00")
     found = arrange(records(runs.folder))
     assert [record.run["id"] for record in found.of("p4")] == ["p4_usps_mnistm_adamatch_s0"]
-    (said,) = found.left_out
+    ((zh, said),) = found.left_out
+    assert zh.startswith("p4_usps_mnistm_adamatch_without_teacher_s0：去掉了方法的一個部分（teacher）")
     assert said.startswith("p4_usps_mnistm_adamatch_without_teacher_s0: the method without one of its parts (teacher)")

@@ -6,7 +6,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from hwlib.data.cache import cached
+from hwlib.data.cache import cached, peek
 from hwlib.data.imageset import ATTRIBUTES, DIGITS, ImageSet
 from hwlib.errors import WorkbookError
 
@@ -38,6 +38,11 @@ def load(name: str, split: str) -> ImageSet:
     images, labels, sha256 = cached(_key(name, split), partial(_make, name, split))
     names = ATTRIBUTES if name == "face" else DIGITS
     return ImageSet(name, split, images, labels, names, kind="sample", stand_in=True, sha256=sha256)
+
+
+def known(name: str, split: str) -> tuple[int, str] | None:
+    """Return number and sha256 of the images of a split, None where they have not been made yet."""
+    return peek(_key(name, split))
 
 
 def _make(name, split):

@@ -96,7 +96,9 @@ def _backdrop(get, rng):
     # Neighbouring channels move together, so the clutter is mostly light and dark.
     cell = 1.5 * cell.mean(-1, keepdims=True) + 0.3 * cell
     cell = get["backdrop"][:, None, None] + get["clutter"][:, None, None, None] * cell
-    return np.einsum("yi,xj,nijc->nyxc", weights, weights, cell, optimize=True).clip(0, 255)
+    # No matrix product, whose last bit depends on the processor.
+    rows = sum(weights[:, i, None, None] * cell[:, i, None] for i in range(cells))  # (N, 64, cells, 3)
+    return sum(weights[:, j, None] * rows[:, :, j, None] for j in range(cells)).clip(0, 255)
 
 
 def _blurred(image, share, times):

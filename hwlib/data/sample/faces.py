@@ -1,6 +1,7 @@
 """Rendered stand-ins for the course's faces: who is drawn, with attributes known by construction.
 
-The rates and the correlations follow CelebA's table (Liu et al. 2015); no photograph is involved.
+The rates and the correlations follow CelebA's table (Liu et al. 2015), as `CARD.md` beside this file compares; no
+photograph is involved.
 """
 
 import numpy as np
@@ -37,8 +38,33 @@ HAIRS = {
     "black": np.array([(24, 21, 23), (34, 27, 26), (20, 20, 28)]),
     "brown": np.array([(104, 66, 40), (84, 52, 33), (124, 80, 50)]),
     "blond": np.array([(226, 190, 122), (212, 172, 104), (238, 212, 156)]),
-    "none": np.array([(142, 64, 38), (118, 46, 32), (150, 148, 148), (192, 190, 188), (170, 94, 54), (172, 168, 164)]),
+    "red": np.array([(142, 64, 38), (118, 46, 32), (170, 94, 54)]),
+    "ash": np.array([(78, 66, 60), (96, 86, 78), (116, 104, 92), (134, 122, 108)]),
+    "grey": np.array([(156, 154, 152), (190, 188, 186)]),
 }
+
+
+# Who is drawn: conditional rates of CelebA, rounded. An axis `group` is men, and women with neither lipstick nor heavy
+# make-up, with lipstick alone, and with heavy make-up; an axis `colour` is no named hair colour, black, brown, blond.
+GROUPS = np.array([0.373, 0.073, 0.122, 0.432])
+LIPSTICK = np.array([0.006, 0.0, 1.0, 0.985])
+SMILING = np.array([0.42, 0.46, 0.49, 0.63])
+CHEEKS = np.array([[0.09, 0.13, 0.16, 0.24], [0.63, 0.81, 0.87, 0.94]])  # (smiling, group)
+MOUTH_OPEN = np.array([[0.205, 0.24], [0.63, 0.78]])  # (smiling, high cheekbones)
+COLOURS = np.array(  # (group, colour)
+    [
+        [0.498, 0.351, 0.129, 0.022],
+        [0.441, 0.210, 0.176, 0.173],
+        [0.386, 0.208, 0.228, 0.178],
+        [0.317, 0.256, 0.226, 0.201],
+    ]
+)
+WAVY = np.array(  # (group, colour)
+    [[0.11, 0.17, 0.32, 0.16], [0.27, 0.23, 0.40, 0.32], [0.43, 0.36, 0.59, 0.47], [0.53, 0.51, 0.68, 0.54]]
+)
+STRAIGHT = np.array([[0.25, 0.435, 0.335, 0.54], [0.31, 0.35, 0.37, 0.42]])  # (woman, colour), of hair that is not wavy
+BANGS, BANGS_BY_COLOUR = np.array([0.059, 0.13, 0.21, 0.20]), np.array([0.9, 0.85, 1.2, 1.3])
+BIG_LIPS, BIG_LIPS_BY_COLOUR = np.array([0.215, 0.22, 0.445, 0.41]), np.array([0.98, 1.08, 0.82, 1.15])
 
 
 def faces(split: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -47,53 +73,74 @@ def faces(split: str) -> tuple[torch.Tensor, torch.Tensor]:
     N is 4000 for `train` and 800 for `test`. Every call draws the same faces; the splits share none.
     Raises WorkbookError for any other split.
     """
-    if split not in SPLITS:
-        raise WorkbookError(f"split {split!r} of the sample faces: there is none; choose one of {', '.join(SPLITS)}")
-    return _faces(*SPLITS[split])
+    return _faces(*_split(split))
+
+
+def attributes(split: str) -> torch.Tensor:
+    """Return what `faces` returns as attributes, uint8 (N, 13), without drawing a face."""
+    count, seed = _split(split)
+    return torch.from_numpy(_table([wanted for _, wanted in _batches(count, seed)]))
 
 
 def _faces(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    images, tables = [], []
+    images, batches = [], []
+    for rng, wanted in _batches(count, seed):
+        images.append(render(_traits(rng, wanted), rng))
+        batches.append(wanted)
+    pixels = torch.from_numpy(np.concatenate(images)).permute(0, 3, 1, 2).contiguous()
+    return pixels, torch.from_numpy(_table(batches))
+
+
+def _split(split):
+    if split not in SPLITS:
+        raise WorkbookError(f"split {split!r} of the sample faces: there is none; choose one of {', '.join(SPLITS)}")
+    return SPLITS[split]
+
+
+def _batches(count, seed):
+    """Yield the generator and the attributes of each batch; the attributes are the first that is drawn."""
     for start in range(0, count, BATCH):
         # A generator for each batch: a smaller count gives the first faces of a larger one.
         rng = np.random.default_rng([seed, start])
-        wanted = _attributes(rng, min(BATCH, count - start))
-        images.append(render(_traits(rng, wanted), rng))
-        tables.append(np.stack([wanted[name] for name in ATTRIBUTES], axis=1).astype(np.uint8))
-    pixels = torch.from_numpy(np.concatenate(images)).permute(0, 3, 1, 2).contiguous()
-    return pixels, torch.from_numpy(np.concatenate(tables))
+        yield rng, _attributes(rng, min(BATCH, count - start))
+
+
+def _table(batches):
+    columns = (np.concatenate([wanted[name] for wanted in batches]) for name in ATTRIBUTES)
+    return np.stack(list(columns), axis=1).astype(np.uint8)
 
 
 def _attributes(rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
-    """Draw the 13 attributes, bool (count,) each: sex and smile first, for most others depend on them."""
+    """Draw the 13 attributes, bool (count,) each, one after the other, as the tables of `GROUPS` and below say."""
 
     def chance(probability):
         return rng.random(count) < probability
 
-    male = chance(0.37)
-    smiling = chance(np.where(male, 0.34, 0.45))
-    cheeks = np.where(smiling, np.where(male, 0.66, 0.84), np.where(male, 0.08, 0.20))
-    makeup = chance(np.where(male, 0.0, 0.615))
-    # One draw for the colour and one for the form, so that no face has two of either.
-    colour = rng.random(count)
-    black, brown, blond = np.where(male, 0.365, 0.23), np.where(male, 0.235, 0.29), np.where(male, 0.03, 0.205)
-    form = rng.random(count)
-    wavy, straight = np.where(male, 0.15, 0.42), np.where(male, 0.28, 0.23)
+    group = _choose(rng, np.broadcast_to(GROUPS, (count, 4)))
+    smiling = chance(SMILING[group])
+    cheeks = chance(CHEEKS[smiling.astype(int), group])
+    colour = _choose(rng, COLOURS[group])
+    wavy = chance(WAVY[group, colour])
     return {
-        "Bangs": chance(np.where(male, 0.085, 0.25)),
-        "Big_Lips": chance(np.where(male, 0.11, 0.22)),
-        "Black_Hair": colour < black,
-        "Brown_Hair": (colour >= black) & (colour < black + brown),
-        "Blond_Hair": (colour >= black + brown) & (colour < black + brown + blond),
-        "Heavy_Makeup": makeup,
-        "High_Cheekbones": chance(cheeks),
-        "Male": male,
-        "Mouth_Slightly_Open": chance(np.where(smiling, 0.70, 0.225)),
+        "Bangs": chance(BANGS[group] * BANGS_BY_COLOUR[colour]),
+        "Big_Lips": chance(BIG_LIPS[group] * BIG_LIPS_BY_COLOUR[colour]),
+        "Black_Hair": colour == 1,
+        "Blond_Hair": colour == 3,
+        "Brown_Hair": colour == 2,
+        "Heavy_Makeup": group == 3,
+        "High_Cheekbones": cheeks,
+        "Male": group == 0,
+        "Mouth_Slightly_Open": chance(MOUTH_OPEN[smiling.astype(int), cheeks.astype(int)]),
         "Smiling": smiling,
-        "Straight_Hair": (form >= wavy) & (form < wavy + straight),
-        "Wavy_Hair": form < wavy,
-        "Wearing_Lipstick": chance(np.where(male, 0.005, np.where(makeup, 0.97, 0.47))),
+        "Straight_Hair": ~wavy & chance(STRAIGHT[np.minimum(group, 1), colour]),
+        "Wavy_Hair": wavy,
+        "Wearing_Lipstick": chance(LIPSTICK[group]),
     }
+
+
+def _choose(rng, shares):
+    """Draw one of the columns of `shares` (N, K) for each row, int64 (N,)."""
+    return (rng.random(len(shares))[:, None] >= np.cumsum(shares, axis=1)[:, :-1]).sum(1)
 
 
 def _traits(rng: np.random.Generator, wanted: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -113,7 +160,7 @@ def _traits(rng: np.random.Generator, wanted: dict[str, np.ndarray]) -> dict[str
         chosen = palette[rng.integers(len(palette), size=count)]
         return (chosen * normal(1, jitter)[:, None]).clip(0, 255)
 
-    hair = pick(HAIRS["none"])
+    hair = pick(np.concatenate([HAIRS["red"], HAIRS["ash"], HAIRS["grey"]]))
     grey = np.ptp(hair, axis=1) < 12
     coloured = np.zeros(count, bool)
     for name, key in (("Black_Hair", "black"), ("Brown_Hair", "brown"), ("Blond_Hair", "blond")):
@@ -126,8 +173,8 @@ def _traits(rng: np.random.Generator, wanted: dict[str, np.ndarray]) -> dict[str
     # A face without any hair attribute may be bald or wear a hat: nothing is hidden that a label names.
     free = ~coloured & ~wavy & ~straight & ~bangs
     top = rng.random(count)
-    bald = free & male & (top < 0.30)
-    hat = free & ~bald & (top > 0.70)
+    bald = free & male & (top < 0.18)
+    hat = free & ~bald & (top > 0.80)
     loose = np.where(male, 0.05, np.where(wavy | straight | bangs, 0.92, 0.25))
     long = ~bald & ~hat & (rng.random(count) < loose)
     lips = skin * [0.84, 0.62, 0.60] + [14, 4, 6]

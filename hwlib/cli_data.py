@@ -1,0 +1,87 @@
+"""The subcommands of `hw data`: what there is, how to get it, how to write it out."""
+
+import argparse
+from pathlib import Path
+
+from hwlib.errors import WorkbookError
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add `data` and its own subcommands to those of `hw`."""
+    data = commands.add_parser("data", help="say what data there is, fetch data sets, write them out")
+    actions = data.add_subparsers(metavar="ACTION", required=True)
+
+    info = actions.add_parser("info", help="each set, its licence and size, what is there, which runs would take it")
+    info.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="where to look (default: as runs do)")
+    info.set_defaults(act=_info)
+
+    fetch = actions.add_parser(
+        "fetch",
+        help="get data sets from the network and check them",
+        epilog="Interrupted, the same command goes on. Without a network it says which files to get, and where to put "
+        "them. CelebA is not fetched, because Google Drive's quota fails most people: --from takes your own copy.",
+    )
+    fetch.add_argument(
+        "names", nargs="*", metavar="NAME", help="usps, mnist, mnistm, svhn, celeba (default: usps mnistm svhn)"
+    )
+    fetch.add_argument("--to", type=Path, metavar="FOLDER", help="where to keep them (default: data/ of the project)")
+    fetch.add_argument(
+        "--from",
+        dest="celeba",
+        type=Path,
+        metavar="PATH",
+        help="celeba: folder or archive with img_align_celeba; list_attr_celeba.txt in it or beside it",
+    )
+    fetch.add_argument("--photos", type=Path, metavar="PATH", help="mnistm: photographs in place of BSDS500's")
+    fetch.add_argument("--force", action="store_true", help="make sets again that are there")
+    fetch.add_argument("--clean", action="store_true", help="delete the downloaded files in the end")
+    fetch.set_defaults(act=_fetch)
+
+    export = actions.add_parser("export", help="write fetched sets, or the sample, in the course's layout")
+    export.add_argument("names", nargs="*", metavar="NAME", help="sets (default: all that are there)")
+    export.add_argument(
+        "--from",
+        dest="source",
+        metavar="FOLDER",
+        help="where fetched/ lies, or `sample` (default: data/ of the project)",
+    )
+    export.add_argument("--to", type=Path, metavar="OUT", required=True, help="folder to write digits/ and face/ into")
+    export.add_argument("--force", action="store_true", help="replace sets that are there")
+    export.set_defaults(act=_export)
+
+
+def _info(options: argparse.Namespace) -> int:
+    from hwlib.data import info
+
+    print("\n".join(info.lines(options.folder and _here(options.folder))))
+    return 0
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from hwlib.data.fetch import fetch
+
+    given = {name: path and _here(path) for name, path in (("celeba", options.celeba), ("photos", options.photos))}
+    fetch(options.names, _folder(options.to), **given, force=options.force, clean=options.clean)
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from hwlib.data.export import export
+
+    source = options.source if options.source == "sample" else _folder(options.source and Path(options.source))
+    export(source, _here(options.to), options.names, force=options.force)
+    return 0
+
+
+def _folder(given: Path | None) -> Path:
+    """A folder as the shell means it, by default the project's `data/`."""
+    from hwlib.paths import anchored
+
+    return _here(given) if given else anchored("data")
+
+
+def _here(path: Path) -> Path:
+    try:
+        return path.expanduser().resolve()
+    except (OSError, RuntimeError) as error:  # links that go round, a home folder that does not exist
+        raise WorkbookError(f"{path}: is no folder or file ({error})") from None
