@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--pdf", action=argparse.BooleanOptionalAction, help="insist on a PDF, or leave it out")
     report.set_defaults(act=_report)
 
+    cli_data.add(commands)
     cli_answers.add(commands)
 
     reference = commands.add_parser(

@@ -8,6 +8,8 @@ import ast
 import dataclasses
 import math
 import os
+import re
+import reprlib
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,11 +17,14 @@ from pathlib import Path
 from typing import Any, ClassVar, get_args, get_type_hints
 
 from hwlib.errors import WorkbookError
-from hwlib.names import ATTRIBUTES
+from hwlib.names import ATTRIBUTES, is_set_name
 from hwlib.paths import anchored
 
 PROFILES = ("smoke", "quick", "cpu", "full")
 DEVICES = "auto, cpu, cuda, cuda:N, mps"
+_LARGEST = 2**63 - 1
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 80
 
 
 def option(default: Any, *, choices: tuple = (), minimum=None, maximum=None, above=None) -> Any:
@@ -215,7 +220,9 @@ def read(problem: str, params: Mapping[str, Any]) -> Config:
     cls = CONFIGS[problem]
     known = {f.name: f for f in dataclasses.fields(cls)}
     if unknown := [name for name in params if name not in known]:
-        raise WorkbookError(f"{unknown[0]}: {problem} has no such parameter; it has {', '.join(known)}")
+        name = str(unknown[0])
+        name = name if name.isprintable() and 0 < len(name) <= 80 else _shown(name)
+        raise WorkbookError(f"{name}: {problem} has no such parameter; it has {', '.join(known)}")
     kinds = get_type_hints(cls)
     values = {name: _typed(name, value, kinds[name]) for name, value in params.items()}
     for name, value in values.items():
@@ -251,10 +258,14 @@ def _assigned(cells) -> list[str]:
 def _typed(name: str, value: Any, kind: Any) -> Any:
     """Return `value` as `kind`, taking numbers from text; anything lossy is an error."""
     allowed = get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-    if value is None or (value == "None" and type(None) in allowed):
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise WorkbookError(f"{name}: a number of {value.bit_length()} bits is too large; 63 bits are allowed")
+    if value is None or (isinstance(value, str) and value == "None" and type(None) in allowed):
         if type(None) in allowed:
             return None
     elif str in allowed and isinstance(value, (str, os.PathLike)):
+        if "\0" in str(value):  # no path and no name can have it
+            raise WorkbookError(f"{name}: {_shown(str(value))} has a null character; leave it out")
         return str(value)
     elif bool in allowed:
         if isinstance(value, bool) or str(value).lower() in ("true", "false"):
@@ -264,7 +275,7 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
     elif int in allowed and not isinstance(value, bool):
         try:
             number = float(value)
-            if number == int(number):
+            if number == int(number) and abs(number) <= _LARGEST:
                 return int(value) if isinstance(value, str) and value.lstrip("+-").isdigit() else int(number)
         except (TypeError, ValueError, OverflowError):
             pass
@@ -273,29 +284,36 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
             number = float(value)
             if math.isfinite(number):
                 return number
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             pass
     words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "None"}
-    raise WorkbookError(f"{name}: {value!r} is not {' or '.join(words[k] for k in allowed)}")
+    raise WorkbookError(f"{name}: {_shown(value)} is not {' or '.join(words[k] for k in allowed)}")
+
+
+def _shown(value: Any) -> str:
+    """Any value as a piece of one line; a long one is shortened."""
+    try:
+        text = _REPR.repr(value)
+    except Exception:  # numbers of thousands of digits have no text, and a stranger's object may have a bad one
+        text = f"a value of type {type(value).__name__}"
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _check(name: str, value: Any, allowed: Mapping[str, Any]) -> None:
     if value is None:
         return
     if allowed["choices"] and value not in allowed["choices"]:
-        raise WorkbookError(f"{name}: {value!r} is not one of {', '.join(allowed['choices'])}")
+        raise WorkbookError(f"{name}: {_shown(value)} is not one of {', '.join(allowed['choices'])}")
     if allowed["minimum"] is not None and value < allowed["minimum"]:
         raise WorkbookError(f"{name}: {value} is too small; it is at least {allowed['minimum']}")
     if allowed["maximum"] is not None and value > allowed["maximum"]:
         raise WorkbookError(f"{name}: {value} is too large; it is at most {allowed['maximum']}")
     if allowed["above"] is not None and value <= allowed["above"]:
         raise WorkbookError(f"{name}: {value} is too small; it is greater than {allowed['above']}")
-    if name == "device" and value not in ("auto", "cpu", "cuda", "mps"):
-        kind, _, number = value.partition(":")
-        if kind != "cuda" or not number.isdigit():
-            raise WorkbookError(f"device: {value!r} is not one of {DEVICES}")
-    if name in ("src", "tgt") and not value.replace("_", "").replace("-", "").isalnum():
-        raise WorkbookError(f"{name}: {value!r} is not the name of a digit set (letters, digits, - and _)")
+    if name == "device" and not re.fullmatch("auto|cpu|mps|cuda(:[0-9]{1,4})?", value):
+        raise WorkbookError(f"device: {_shown(value)} is not one of {DEVICES}")
+    if name in ("src", "tgt") and not is_set_name(value):
+        raise WorkbookError(f"{name}: {_shown(value)} is not the name of a digit set (letters, digits, - and _)")
 
 
 def _complete(config: Config) -> Config:
@@ -303,14 +321,16 @@ def _complete(config: Config) -> Config:
     if config.epochs is not None and config.steps is not None:
         raise WorkbookError("steps: given together with epochs; give one of them")
     if getattr(config, "src", None) == getattr(config, "tgt", ""):
-        raise WorkbookError(f"tgt: {config.tgt!r} is also the source; source and target are two different digit sets")
+        raise WorkbookError(
+            f"tgt: {_shown(config.tgt)} is also the source; source and target are two different digit sets"
+        )
     profile = default_profile() if config.profile == "auto" else config.profile
     if getattr(config, "method", None) == "auto":
         config = dataclasses.replace(config, method=AUTO_METHOD)
     for name in config.foreign():
         if getattr(config, name) != type(config).__dataclass_fields__[name].default:
             raise WorkbookError(
-                f"{name}: {getattr(config, name)!r} means nothing to method {config.method}; leave it out"
+                f"{name}: {_shown(getattr(config, name))} means nothing to method {config.method}; leave it out"
             )
     budget = config.budget(profile, getattr(config, "method", None))
     if config.epochs is not None or config.steps is not None:

@@ -18,3 +18,8 @@ ATTRIBUTES = (
 """The 13 attributes of the course's face tables, in their order."""
 
 DIGITS = tuple(str(digit) for digit in range(10))
+
+
+def is_set_name(name: str) -> bool:
+    """Whether a run can name a digit set so: letters, digits, `-` and `_`."""
+    return name.replace("_", "").replace("-", "").isalnum()

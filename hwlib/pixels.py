@@ -1,10 +1,7 @@
 """Small image files, as arrays. Needs no torch, so that a process that only decodes starts at once."""
 
 import io
-import json
 import os
-import signal
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,15 +60,3 @@ def decode_some(folder: str, names: Sequence[str], side: int, formats: Sequence[
             colour |= image.ndim == 3
             done += 1
     return np.ascontiguousarray(images[:done] if colour else images[:done, :1]), wrong
-
-
-def serve() -> None:
-    """Decode what standard input asks for until it ends: arguments of `decode_some` as a line of JSON.
-
-    The answer is a line of JSON, shape and problem, and then the bytes of the images.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches all; the parent decides
-    for line in sys.stdin.buffer:
-        images, wrong = decode_some(*json.loads(line))
-        sys.stdout.buffer.write(json.dumps([images.shape, wrong]).encode() + b"\n" + images.tobytes())
-        sys.stdout.buffer.flush()

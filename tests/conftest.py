@@ -3,8 +3,15 @@
 import json
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from hwlib.paths import NOTEBOOKS
+
+# The same examples every time, and no deadline: a slow or busy machine is no failure.
+settings.register_profile(
+    "hwlib", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("hwlib")
 
 
 @pytest.fixture(autouse=True)

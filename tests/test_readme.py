@@ -43,6 +43,7 @@ def test_every_hw_command_is_understood(monkeypatch):
         monkeypatch.setattr(f"hwlib.cli_answers.{command}", lambda options: seen.append(options) or 0)
     for done in ("fetch.fetch", "export.export"):
         monkeypatch.setattr(f"hwlib.data.{done}", lambda *arguments, **_: seen.append(arguments))
+    monkeypatch.setattr("hwlib.cli_data._check", lambda options: seen.append(options) or 0)
     commands = re.findall(r"^\.venv/bin/hw (.+?)(?:\s+#.*)?$", README, re.M)
     assert len(commands) >= 4
     for command in commands:
@@ -52,7 +53,7 @@ def test_every_hw_command_is_understood(monkeypatch):
 
 def test_chinese_part_names_the_same_commands():
     english, chinese = README.split("## 中文說明")
-    hw = ("hw run all", "hw report", "hw predict", "hw score", "hw sample", "scripts/hw3_p4.sh")
+    hw = ("hw run all", "hw report", "hw predict", "hw score", "hw sample", "hw data check", "scripts/hw3_p4.sh")
     for command in ("make report", "make test", *hw, "papermill notebooks/p3_dann.ipynb runs/"):
         assert command in english
         assert command in chinese

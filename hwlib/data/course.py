@@ -11,6 +11,7 @@ import torch
 from hwlib.data.cache import Tensors, cached, peek
 from hwlib.data.decode import decode_all
 from hwlib.data.imageset import ImageSet
+from hwlib.data.listing import absent, by_alike, is_file, is_folder, is_litter
 from hwlib.data.table import DIGIT_FORM, FACE_FORM, Form, parse, problem, read_table
 
 # Part of every cache key: raise the number when the same files are to give other tensors.
@@ -34,7 +35,7 @@ def digit_names(root: Path) -> tuple[str, ...]:
         return ()
     try:
         with os.scandir(folder) as entries:
-            return tuple(sorted(e.name for e in entries if e.is_dir() and not e.name.startswith(".")))
+            return tuple(sorted(e.name for e in entries if is_folder(e) and not is_litter(e.name)))
     except OSError as error:
         raise problem(folder, f"cannot be listed: {error.strerror}") from None
 
@@ -60,19 +61,20 @@ def faces(root: Path, split: str) -> ImageSet:
 def unlabelled(folder: Path) -> tuple[list[str], torch.Tensor]:
     """Read all digits in `folder`, which no csv describes.
 
-    Returns the names, sorted, and the images in that order, uint8 (N, C, 28, 28), C as for `digits`. Hidden files do
-    not count. Raises WorkbookError for whatever else is not an 8-bit PNG of 28x28 pixels, and when nothing is there.
+    Returns the names, sorted, and the images in that order, uint8 (N, C, 28, 28), C as for `digits`. Hidden files and
+    `Thumbs.db` and its like do not count. Raises WorkbookError for whatever else is not an 8-bit PNG of 28x28 pixels,
+    and when nothing is there.
     """
     try:
         with os.scandir(folder) as entries:
-            is_file = {e.name: e.is_file() for e in entries if not e.name.startswith(".")}
+            found = {e.name: is_file(e) for e in entries if not is_litter(e.name)}
     except OSError as error:
         raise problem(folder, f"cannot be listed ({error.strerror}); give a folder of 28x28 PNG images") from None
-    if not is_file:
+    if not found:
         raise problem(folder, "holds no images; give a folder of 28x28 PNG images")
-    names = sorted(is_file)
+    names = sorted(found)
     for name in names:
-        if not is_file[name]:
+        if not found[name]:
             what = "is a folder" if os.path.isdir(folder / name) else "is no file"
             raise problem(folder / name, f"{what}; the images must lie in {folder} itself, and nothing beside them")
         if not _encodes(name):
@@ -93,7 +95,7 @@ def known(base: Path, split: str) -> tuple[int, str | None]:
     """
     form = DIGIT_FORM if base.parent.name == "digits" else FACE_FORM
     table, folder = base / f"{split}.csv", base / split
-    content, files = read_table(table, form), _scan(folder)
+    content, files = read_table(table, form), list_files(folder)
     return peek(_key(content, folder, files, form)) or (len(parse(table, content, form)[0]), None)
 
 
@@ -104,7 +106,7 @@ def is_stand_in(base: Path) -> bool:
 
 def _load(base: Path, name: str, split: str, form: Form) -> ImageSet:
     table, folder = base / f"{split}.csv", base / split
-    content, files = read_table(table, form), _scan(folder)
+    content, files = read_table(table, form), list_files(folder)
     key = _key(content, folder, files, form)
     images, labels, sha256 = cached(key, lambda: _make(table, content, folder, files, form), str(folder))
     return ImageSet(name, split, images, labels, form.label_names, "course", is_stand_in(base), sha256)
@@ -120,13 +122,14 @@ def _key(content: bytes, folder: Path, files: _Files, form: Form) -> str:
     return f"course-{digest.hexdigest()[:32]}"
 
 
-def _scan(folder: Path) -> _Files:
+def list_files(folder: Path) -> _Files:
+    """Return size and times of the last changes of each file in a folder of images; raises WorkbookError."""
     handle = None
     try:
         if os.scandir in os.supports_fd:  # from an open folder each stat walks one name, not the whole path: 1/8 less
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         with os.scandir(folder if handle is None else handle) as entries:
-            stats = ((e.name, e.stat()) for e in entries if e.is_file())
+            stats = ((e.name, e.stat()) for e in entries if is_file(e))
             return {name: (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in stats}
     except FileNotFoundError:
         raise problem(folder, f"is missing; it must hold the images that {folder.name}.csv names") from None
@@ -141,8 +144,6 @@ def _make(table: Path, content: bytes, folder: Path, files: _Files, form: Form) 
     names, values = parse(table, content, form)
     for row, name in names.items():
         if name not in files:
-            what = "is a folder" if os.path.isdir(folder / name) else "is no file there"
-            text = f"image {reprlib.repr(name)} {what}; {folder} must hold it, or the row must go"
-            raise problem(table, text, row)
+            raise problem(table, absent(folder, name, by_alike(files)), row)
     labels = torch.tensor(values, dtype=torch.uint8)
     return decode_all(table, folder, names, form.side), labels[:, 0].long() if form is DIGIT_FORM else labels

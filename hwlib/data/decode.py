@@ -1,17 +1,18 @@
 """A folder of small image files, as one uint8 tensor."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 
-from hwlib import pixels
-from hwlib.data.processes import decoded
+from hwlib import pixels, processes
 from hwlib.data.table import problem
 from hwlib.progress import counter
+
+Result = TypeVar("Result")
 
 FORMATS = ("PNG", "JPEG", "BMP")
 """What the course's folders may hold, as Pillow names it."""
@@ -44,7 +45,10 @@ def decode_all(
     rows, files = list(names), list(names.values())
     images, done = np.empty((len(files), 1, side, side), np.uint8), 0
     label = f"decoding {'/'.join(folder.parts[-2:])}"
-    with counter(label, len(files), "images") as advance, closing(_parts(folder, files, side, formats)) as parts:
+    with (
+        counter(label, len(files), "images") as advance,
+        closing(in_stretches(pixels.decode_some, folder, files, side, formats)) as parts,
+    ):
         for part, wrong in parts:
             if part.shape[1] > images.shape[1]:
                 grey, images = images, np.empty((len(files), 3, side, side), np.uint8)
@@ -60,26 +64,28 @@ def decode_all(
     return torch.from_numpy(images)
 
 
-def _parts(
-    folder: Path, files: list[str], side: int, formats: tuple[str, ...]
-) -> Iterator[tuple[np.ndarray, str | None]]:
-    """Yield what `pixels.decode_some` returns for one stretch of the files after another."""
+def in_stretches(
+    function: Callable[[str, list[str], int, tuple[str, ...]], Result],
+    folder: Path,
+    files: list[str],
+    side: int,
+    formats: tuple[str, ...] = FORMATS,
+) -> Iterator[Result]:
+    """Yield `function(folder, some of the files, side, formats)` for one stretch of the files after another.
+
+    With many files several processes do it; what the function's module imports, each of them imports.
+    """
     step = max(1, _CHUNK // side**2)
     tasks = [(str(folder), files[i : i + step], side, formats) for i in range(0, len(files), step)]
     done = 0
-    count = min(processors(), _PROCESSES) if len(files) * side**2 >= _PARALLEL else 1
+    count = min(processes.processors(), _PROCESSES) if len(files) * side**2 >= _PARALLEL else 1
     if count > 1:
         try:
-            with closing(decoded(tasks, count)) as results:
-                for result in results:
+            with closing(processes.results(function, tasks, count)) as found:
+                for result in found:
                     yield result
                     done += 1
         except Exception:  # none could be started, or one was killed: what they can do, this one can
             pass
     for task in tasks[done:]:
-        yield pixels.decode_some(*task)
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        yield function(*task)

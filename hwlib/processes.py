@@ -1,35 +1,41 @@
-"""Processes that decode images beside this one.
+"""Processes that work beside this one, each on a part of many small tasks.
 
 Not by multiprocessing, concurrent.futures or joblib: their processes share pipes, so that nothing tells them of a
 parent that was killed (joblib's were still there when they should long have given up), and the first two import the
 user's script again, or fork a process that has torch's threads. These read tasks from their standard input, and end
-where it does.
+where it does. They import what their function's module imports; let that not be torch.
 """
 
-import json
-import math
 import os
+import pickle
+import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from queue import SimpleQueue
+from typing import TypeVar
 
-import numpy as np
+Result = TypeVar("Result")
 
-_CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from hwlib.pixels import serve; serve()"
+_CODE = "import sys; sys.path[:] = sys.argv[1:]; from hwlib.processes import serve; serve()"
 
 _AHEAD = 3
 """Tasks that are given out or done at a time, for each process: what is not yet collected takes memory."""
 
 
-def decoded(tasks: Iterable[tuple], count: int) -> Iterator[tuple[np.ndarray, str | None]]:
-    """Yield what `pixels.decode_some` returns for each task, in order, by `count` processes.
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
-    Whatever raises here is a failure of the processes; what is wrong with an image is part of a result. Closing the
-    iterator ends the processes.
+
+def results(function: Callable[..., Result], tasks: Iterable[tuple], count: int) -> Iterator[Result]:
+    """Yield `function(*task)` for each task, in order, made by `count` processes.
+
+    function: one that a module has at its top. Whatever it raises ends its process; whatever is raised here says that
+    a process has failed. Closing the iterator ends them all.
     """
     with ExitStack() as stack:
         threads = stack.enter_context(ThreadPoolExecutor(count))  # left last, when no process can keep it waiting
@@ -37,10 +43,12 @@ def decoded(tasks: Iterable[tuple], count: int) -> Iterator[tuple[np.ndarray, st
         for _ in range(count):
             idle.put(stack.enter_context(_process()))
 
-        def ask(task: tuple) -> tuple[np.ndarray, str | None]:
+        def ask(task: tuple) -> Result:
             process = idle.get()
             try:
-                return _ask(process, task)
+                pickle.dump((function, task), process.stdin)
+                process.stdin.flush()
+                return pickle.load(process.stdout)
             finally:
                 idle.put(process)
 
@@ -56,7 +64,7 @@ def decoded(tasks: Iterable[tuple], count: int) -> Iterator[tuple[np.ndarray, st
 @contextmanager
 def _process() -> Iterator[subprocess.Popen]:
     process = subprocess.Popen(
-        [sys.executable, "-c", _CODE, json.dumps(sys.path)],
+        [sys.executable, "-c", _CODE, *sys.path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -73,9 +81,14 @@ def _process() -> Iterator[subprocess.Popen]:
         process.wait()
 
 
-def _ask(process: subprocess.Popen, task: tuple) -> tuple[np.ndarray, str | None]:
-    process.stdin.write(json.dumps(task).encode() + b"\n")
-    process.stdin.flush()
-    shape, wrong = json.loads(process.stdout.readline())
-    content = process.stdout.read(math.prod(shape))
-    return np.frombuffer(content, np.uint8).reshape(shape), wrong
+def serve() -> None:
+    """Answer what standard input asks until it ends, as one of the processes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches all; the parent decides
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr  # whatever prints must not print into an answer
+    while True:
+        try:
+            function, task = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        pickle.dump(function(*task), answers)
+        answers.flush()
