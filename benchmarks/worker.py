@@ -45,7 +45,8 @@ class Actions:
 
     def loading(self, folder: str) -> dict[str, Any]:
         """Load every set of a course folder and say how long each took, by the clock and in CPU seconds of all."""
-        from hwlib.data import course, decode
+        from hwlib import processes
+        from hwlib.data import course
 
         root = Path(folder)
         splits = ("train", "test")
@@ -60,7 +61,7 @@ class Actions:
             loaded = load()
             spent = {"s": time.perf_counter() - start, "cpu_s": sum(os.times()[:4]) - cpu}
             sets.append({"set": name, "images": len(loaded), "megabytes": loaded.images.nbytes / 1e6, "spent": spent})
-        return {"sets": sets, "processors": decode.processors()}
+        return {"sets": sets, "processors": processes.processors()}
 
     def flops(self, name: str) -> float:
         """Return operations of training for each image."""

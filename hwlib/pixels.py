@@ -2,12 +2,8 @@
 
 import io
 import os
-import pickle
-import signal
-import sys
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -64,16 +60,3 @@ def decode_some(folder: str, names: Sequence[str], side: int, formats: Sequence[
             colour |= image.ndim == 3
             done += 1
     return np.ascontiguousarray(images[:done] if colour else images[:done, :1]), wrong
-
-
-def serve() -> None:
-    """Answer what standard input asks for until it ends: a pickled pair, a function of a module and its arguments.
-
-    The answer is pickled too. Only the process that started this one has the other ends of the pipes.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches all; the parent decides
-    with suppress(EOFError):
-        while True:
-            function, arguments = pickle.load(sys.stdin.buffer)
-            pickle.dump(function(*arguments), sys.stdout.buffer, pickle.HIGHEST_PROTOCOL)
-            sys.stdout.buffer.flush()

@@ -1,6 +1,5 @@
 """A folder of small image files, as one uint8 tensor."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,8 +8,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from hwlib import pixels
-from hwlib.data.processes import answers
+from hwlib import pixels, processes
 from hwlib.data.table import problem
 from hwlib.progress import counter
 
@@ -80,19 +78,14 @@ def in_stretches(
     step = max(1, _CHUNK // side**2)
     tasks = [(str(folder), files[i : i + step], side, formats) for i in range(0, len(files), step)]
     done = 0
-    count = min(processors(), _PROCESSES) if len(files) * side**2 >= _PARALLEL else 1
+    count = min(processes.processors(), _PROCESSES) if len(files) * side**2 >= _PARALLEL else 1
     if count > 1:
         try:
-            with closing(answers(function, tasks, count)) as results:
-                for result in results:
+            with closing(processes.results(function, tasks, count)) as found:
+                for result in found:
                     yield result
                     done += 1
         except Exception:  # none could be started, or one was killed: what they can do, this one can
             pass
     for task in tasks[done:]:
         yield function(*task)
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

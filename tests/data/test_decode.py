@@ -1,7 +1,5 @@
 """Decoding by several processes gives what decoding by one gives: the same bytes, and the same first problem."""
 
-import io
-import json
 import pickle
 import subprocess
 import sys
@@ -12,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from hwlib import pixels, progress
-from hwlib.data import decode, processes
+from hwlib import pixels, processes, progress
+from hwlib.data import decode
 from hwlib.data.course import unlabelled
 from hwlib.errors import WorkbookError
 
@@ -37,7 +35,7 @@ def several(monkeypatch):
     """Two processes for any number of images, three images at a time."""
     monkeypatch.setattr(decode, "_PARALLEL", 0)
     monkeypatch.setattr(decode, "_CHUNK", 3 * 28 * 28)
-    monkeypatch.setattr(decode, "processors", lambda: 2)
+    monkeypatch.setattr(processes, "processors", lambda: 2)
 
 
 @pytest.fixture
@@ -89,15 +87,15 @@ def test_the_first_bad_row_is_named_whoever_finds_one_first(folder, several, her
 def test_what_processes_leave_undone_is_done_here(folder, several, here, monkeypatch, answers):
     """Each process ends, as if it were killed, after some answers."""
     code = f"""
-import json, os, sys
-sys.path[:] = json.loads(sys.argv[1])
-from hwlib import pixels
-real, left = pixels.decode_some, [{answers}]
-def decode_some(*task):
+import os, sys
+sys.path[:] = sys.argv[1:]
+from hwlib import processes
+dump, left = processes.pickle.dump, [{answers}]
+def limited(*what):
     left[0] -= 1
-    return real(*task) if left[0] >= 0 else os._exit(1)
-pixels.decode_some = decode_some
-pixels.serve()
+    dump(*what) if left[0] >= 0 else os._exit(1)
+processes.pickle.dump = limited
+processes.serve()
 """
     monkeypatch.setattr(processes, "_CODE", code)
     assert np.array_equal(load(folder), expected())
@@ -112,26 +110,23 @@ def test_where_no_process_can_be_started(folder, several, here, monkeypatch):
 
 
 def test_few_images_or_one_processor_need_no_process(folder, several, here, monkeypatch):
-    monkeypatch.setattr(decode, "processors", lambda: 1)
+    monkeypatch.setattr(processes, "processors", lambda: 1)
     load(folder)
-    monkeypatch.setattr(decode, "processors", lambda: 2)
+    monkeypatch.setattr(processes, "processors", lambda: 2)
     monkeypatch.setattr(decode, "_PARALLEL", COUNT * 28 * 28 + 1)
     load(folder)
     assert len(here) == 2 * COUNT
 
 
 def test_a_process_ends_with_its_parent_and_imports_no_torch():
-    code = processes._CODE.replace("serve()", "serve(); print('torch' in sys.modules)")
+    code = processes._CODE.replace("serve()", "serve(); print('torch' in sys.modules, file=sys.stderr)")
     task = pickle.dumps((pixels.decode_some, ("/nowhere", ["a.png"], 28, ["PNG"])))
     # Its standard input ends, which is how it sees that its parent has.
-    done = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(sys.path)], input=task, capture_output=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", code, *sys.path], input=task, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    out = io.BytesIO(done.stdout)
-    images, wrong = pickle.load(out)
+    images, wrong = pickle.loads(done.stdout)
     assert (images.shape, wrong) == ((0, 1, 28, 28), "cannot be read: No such file or directory")
-    assert out.read() == b"False\n"
+    assert done.stderr.split() == [b"False"]
 
 
 def test_a_large_file_is_read_by_pillow(folder, monkeypatch):

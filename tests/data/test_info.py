@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from hwlib import pixels
 from hwlib.cli import main
 from hwlib.data import compact, course, info, registry
 from hwlib.errors import WorkbookError
@@ -83,7 +84,7 @@ def test_a_course_folder_without_decoding(project, monkeypatch):
     digits(data, "usps")
     digits(data, "mine")
     with monkeypatch.context() as patch:
-        patch.setattr(course, "decode_all", lambda *_: pytest.fail("decoded an image"))
+        patch.setattr(pixels, "decode", lambda *_: pytest.fail("decoded an image"))
         lines = info.lines()
     assert f"course {data}/digits/usps: 3 + 3 images, sha256 not known before the first run" in about(lines, "usps")
     assert "a digit set that the registry does not know" in about(lines, "mine")

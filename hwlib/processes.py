@@ -1,14 +1,14 @@
-"""Processes that decode images, or look at them, beside this one.
+"""Processes that work beside this one, each on a part of many small tasks.
 
 Not by multiprocessing, concurrent.futures or joblib: their processes share pipes, so that nothing tells them of a
 parent that was killed (joblib's were still there when they should long have given up), and the first two import the
 user's script again, or fork a process that has torch's threads. These read tasks from their standard input, and end
-where it does.
+where it does. They import what their function's module imports; let that not be torch.
 """
 
-import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -20,18 +20,22 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-_CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from hwlib.pixels import serve; serve()"
+_CODE = "import sys; sys.path[:] = sys.argv[1:]; from hwlib.processes import serve; serve()"
 
 _AHEAD = 3
 """Tasks that are given out or done at a time, for each process: what is not yet collected takes memory."""
 
 
-def answers(function: Callable[..., Result], tasks: Iterable[tuple], count: int) -> Iterator[Result]:
-    """Yield `function(*task)` for each task, in order, by `count` processes.
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
-    function: of a module, which each process imports; let it not need torch, whose import takes seconds. Whatever
-    raises here is a failure of the processes; what is wrong with an image is part of a result. Closing the iterator
-    ends the processes.
+
+def results(function: Callable[..., Result], tasks: Iterable[tuple], count: int) -> Iterator[Result]:
+    """Yield `function(*task)` for each task, in order, made by `count` processes.
+
+    function: one that a module has at its top. Whatever it raises ends its process; whatever is raised here says that
+    a process has failed. Closing the iterator ends them all.
     """
     with ExitStack() as stack:
         threads = stack.enter_context(ThreadPoolExecutor(count))  # left last, when no process can keep it waiting
@@ -42,7 +46,9 @@ def answers(function: Callable[..., Result], tasks: Iterable[tuple], count: int)
         def ask(task: tuple) -> Result:
             process = idle.get()
             try:
-                return _ask(process, function, task)
+                pickle.dump((function, task), process.stdin)
+                process.stdin.flush()
+                return pickle.load(process.stdout)
             finally:
                 idle.put(process)
 
@@ -58,7 +64,7 @@ def answers(function: Callable[..., Result], tasks: Iterable[tuple], count: int)
 @contextmanager
 def _process() -> Iterator[subprocess.Popen]:
     process = subprocess.Popen(
-        [sys.executable, "-c", _CODE, json.dumps(sys.path)],
+        [sys.executable, "-c", _CODE, *sys.path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -75,7 +81,14 @@ def _process() -> Iterator[subprocess.Popen]:
         process.wait()
 
 
-def _ask(process: subprocess.Popen, function: Callable[..., Result], task: tuple) -> Result:
-    pickle.dump((function, task), process.stdin, pickle.HIGHEST_PROTOCOL)
-    process.stdin.flush()
-    return pickle.load(process.stdout)
+def serve() -> None:
+    """Answer what standard input asks until it ends, as one of the processes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches all; the parent decides
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr  # whatever prints must not print into an answer
+    while True:
+        try:
+            function, task = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        pickle.dump(function(*task), answers)
+        answers.flush()
