@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from hwlib.errors import WorkbookError
@@ -10,7 +11,7 @@ from hwlib.errors import WorkbookError
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Add `data` and its own subcommands to those of `hw`."""
-    data = commands.add_parser("data", help="say what data there is, fetch data sets, verify them, write them out")
+    data = commands.add_parser("data", help="say what data there is, fetch, verify and export data sets")
     actions = data.add_subparsers(metavar="ACTION", required=True)
 
     info = actions.add_parser("info", help="each set, its licence and size, what is there, which runs would take it")
@@ -63,6 +64,10 @@ def add(commands: argparse._SubParsersAction) -> None:
     export.add_argument("--force", action="store_true", help="replace sets that are there")
     export.set_defaults(act=_export)
 
+    cache = actions.add_parser("cache", help="what is kept of decoded images, and how to be rid of it")
+    cache.add_argument("--clear", action="store_true", help="delete it; it is made again where it is needed")
+    cache.set_defaults(act=_cache)
+
 
 def _info(options: argparse.Namespace) -> int:
     from hwlib.data import info
@@ -112,6 +117,21 @@ def _export(options: argparse.Namespace) -> int:
 
     source = options.source if options.source == "sample" else _folder(options.source and Path(options.source))
     export(source, _here(options.to), options.names, force=options.force)
+    return 0
+
+
+def _cache(options: argparse.Namespace) -> int:
+    from hwlib.data.cache import cache_summary, clear_cache
+    from hwlib.paths import cache_folder
+
+    if options.clear:
+        count, size = clear_cache()
+        print(f"{cache_folder()}: {count} sets deleted, {size / 1e6:.1f} MB")
+        return 0
+    files = cache_summary()
+    print(f"{cache_folder()}: {len(files)} sets, {sum(file.size for file in files) / 1e6:.1f} MB, the last used first")
+    for file in files:
+        print(f"  {datetime.fromtimestamp(file.used):%Y-%m-%d %H:%M}  {file.size / 1e6:7.1f} MB  {file.what}")
     return 0
 
 
