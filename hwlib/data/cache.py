@@ -101,9 +101,9 @@ def cached_tensors(
 def peek(key: str) -> tuple[int, str] | None:
     """Return the number of images and their sha256 where `cached` has made `key` already; it reads no image."""
     try:
-        with safe_open(cache_folder() / f"{key}{_TENSORS}", framework="pt") as file:
-            return file.get_slice("images").get_shape()[0], file.metadata()["sha256"]
-    except (OSError, RuntimeError, SafetensorError, KeyError, TypeError):
+        tensors, metadata = _read(cache_folder() / f"{key}{_TENSORS}", key) or ({}, {})
+        return len(tensors["images"]), metadata["sha256"]
+    except (OSError, RuntimeError, KeyError):
         return None
 
 
