@@ -79,6 +79,14 @@ def test_metadata_comes_back_as_it_was_made():
     assert cache_summary()[0].what == r"caf\udce9"
 
 
+def test_peeking_makes_nothing():
+    assert cache.peek(KEY) is None
+    get()
+    assert cache.peek(KEY) == (5, cache.fingerprint(IMAGES, LABELS))
+    SPOILED["another hash"](file_of())
+    assert cache.peek(KEY) is None
+
+
 def test_deleted_or_made_anew_while_it_is_mapped():
     mapped = get()
     file_of().unlink()
