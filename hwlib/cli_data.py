@@ -126,13 +126,17 @@ def _cache(options: argparse.Namespace) -> int:
 
     if options.clear:
         count, size = clear_cache()
-        print(f"{cache_folder()}: {count} sets deleted, {size / 1e6:.1f} MB")
+        print(f"{cache_folder()}: {count} {_sets(count)} deleted, {size / 1e6:.1f} MB")
         return 0
     files = cache_summary()
-    print(f"{cache_folder()}: {len(files)} sets, {sum(file.size for file in files) / 1e6:.1f} MB, the last used first")
+    print(f"{cache_folder()}: {len(files)} {_sets(len(files))}, {sum(file.size for file in files) / 1e6:.1f} MB, the last used first")
     for file in files:
         print(f"  {datetime.fromtimestamp(file.used):%Y-%m-%d %H:%M}  {file.size / 1e6:7.1f} MB  {file.what}")
     return 0
+
+
+def _sets(count: int) -> str:
+    return "set" if count == 1 else "sets"
 
 
 def _folder(given: Path | None) -> Path:

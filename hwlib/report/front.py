@@ -44,6 +44,13 @@ def _byline(found: Collection, prose: Prose) -> str:
     return f'<div class="byline">{"".join(f"<div>{line}</div>" for line in lines)}</div>' if lines else ""
 
 
+BUILT = (
+    "其中 mnistm 依原作法由 MNIST 與照片合成，影像與公開版本不同，數值比較時應留意。",
+    "Its mnistm was built from MNIST and photographs by the release's recipe: other images than the release's, which "
+    "a comparison of numbers should bear in mind.",
+)
+
+
 def data_note(found: Collection) -> str:
     """Which images the records used; stand-ins are said to be stand-ins before anything else is said."""
     sets: dict[str, None] = {}
@@ -66,7 +73,10 @@ def data_note(found: Collection) -> str:
             "numbers on them do not compare with results on the real course data."
         )
         return f'<div class="note warning">{both(f"{zh}<br>來源：{where[0]}。", f"{en}<br>Origin: {where[1]}.")}</div>'
-    return f'<div class="note">{both(f"資料來源：{where[0]}。", f"Data: {where[1]}.")}</div>'
+    zh, en = f"資料來源：{where[0]}。", f"Data: {where[1]}."
+    if any(r.run["data"]["kind"] == "fetched" and any(s["name"] == "mnistm" for s in r.sets) for r in found.all):
+        zh, en = zh + BUILT[0], f"{en} {BUILT[1]}"
+    return f'<div class="note">{both(zh, en)}</div>'
 
 
 def left_out(lines: list[tuple[str, str]]) -> str:

@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError
 
 from hwlib.data import cache
+from hwlib.cli import main
 from hwlib.data.cache import cache_summary, cached, cached_tensors, clear_cache
 from hwlib.errors import WorkbookError
 from hwlib.paths import cache_folder
@@ -260,7 +261,7 @@ def test_the_cache_gives_up_what_was_used_longest_ago(monkeypatch):
     assert [file_of(key).exists() for key in keys] == [False, True, False, False]
 
 
-def test_summary_and_clearing_touch_nothing_else(folder):
+def test_summary_and_clearing_touch_nothing_else(folder, capsys):
     assert cache_summary() == []
     assert clear_cache() == (0, 0)
     get()
@@ -280,5 +281,12 @@ def test_summary_and_clearing_touch_nothing_else(folder):
         (file_of("course-old"), "usps/train", file_of("course-old").stat().st_size),
     ]
     assert summary[1].used == 1000
+    assert main(["data", "cache"]) == 0
+    head, first, _ = capsys.readouterr().out.splitlines()
+    assert head == f"{folder}: 2 sets, {sum(f.size for f in summary) / 1e6:.1f} MB, the last used first"
+    assert first.endswith(" MB  usps/train")
     assert clear_cache() == (2, sum(f.size for f in summary))
+    get()
+    assert main(["data", "cache", "--clear"]) == 0
+    assert capsys.readouterr().out == f"{folder}: 1 set deleted, {size / 1e6:.1f} MB\n"
     assert names() == ["course-1-a.hw.part", "model.safetensors", "x.lock"]

@@ -229,6 +229,12 @@ def test_stand_ins_are_announced(runs, report):
     html = report()
     assert "本報告使用替代資料" not in html
     assert "(stand-in)" not in html
+    assert "mnistm was built" not in html
+    shutil.rmtree(runs.folder)
+    runs.p3(PAIRS[0], stand_in=False, kind="fetched")
+    html = report()
+    assert "mnistm 依原作法由 MNIST 與照片合成" in html
+    assert "mnistm was built from MNIST and photographs" in html
 
 
 def test_hostile_text_stays_text(runs, report, pages, notebooks):
