@@ -129,7 +129,8 @@ def _cache(options: argparse.Namespace) -> int:
         print(f"{cache_folder()}: {count} {_sets(count)} deleted, {size / 1e6:.1f} MB")
         return 0
     files = cache_summary()
-    print(f"{cache_folder()}: {len(files)} {_sets(len(files))}, {sum(file.size for file in files) / 1e6:.1f} MB, the last used first")
+    total = sum(file.size for file in files) / 1e6
+    print(f"{cache_folder()}: {len(files)} {_sets(len(files))}, {total:.1f} MB, the last used first")
     for file in files:
         print(f"  {datetime.fromtimestamp(file.used):%Y-%m-%d %H:%M}  {file.size / 1e6:7.1f} MB  {file.what}")
     return 0

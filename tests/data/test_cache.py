@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from hwlib.data import cache
 from hwlib.cli import main
+from hwlib.data import cache
 from hwlib.data.cache import cache_summary, cached, cached_tensors, clear_cache
 from hwlib.errors import WorkbookError
 from hwlib.paths import cache_folder
