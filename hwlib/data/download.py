@@ -1,7 +1,6 @@
 """A file from the network, whole and with the expected sha256, or not at all."""
 
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from tqdm import tqdm
 
 from hwlib.data.transfer import Failed, open_session, sha256_and_size, transfer
 from hwlib.errors import WorkbookError
+from hwlib.progress import kind
 
 
 @dataclass(frozen=True)
@@ -113,17 +113,10 @@ def _bytes(number: int) -> str:
     return tqdm.format_sizeof(number, "B")
 
 
-# Decided as in `hwlib.training.progress`, a floor above: a bar in a terminal, else lines, and `$HW_PROGRESS` overrides.
-
-
-def _kind() -> str:
-    return os.environ.get("HW_PROGRESS") or ("bar" if sys.stderr.isatty() else "lines")
-
-
 def _bar(file: RemoteFile) -> tqdm:
-    return tqdm(total=file.size, desc=file.name, unit="B", unit_scale=True, disable=_kind() != "bar")
+    return tqdm(total=file.size, desc=file.name, unit="B", unit_scale=True, disable=kind() != "bar")
 
 
 def _say(line: str) -> None:
-    if _kind() not in ("bar", "none"):
+    if kind() not in ("bar", "none"):
         print(line, flush=True)

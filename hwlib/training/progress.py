@@ -1,12 +1,12 @@
 """How a training shows that it moves: a bar in a terminal, a live curve in Lab, a few lines headless."""
 
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from hwlib.progress import kind
 
 LINES = 8
 """Lines that a headless training prints at most."""
@@ -26,19 +26,6 @@ class Progress:
         numbers = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name not in ("step", "epoch"))
         left = self.seconds / self.step * (self.steps - self.step)
         return f"{label}: step {self.step}/{self.steps}  epoch {row['epoch']:.1f}  {numbers}  ({left:.0f} s left)"
-
-
-def kind() -> str:
-    """Return `bar`, `live` or `lines` for where we run; `$HW_PROGRESS` overrides it (also `none`).
-
-    A kernel that Jupyter's server started for an open notebook carries JPY_SESSION_NAME; one that papermill or
-    nbclient started does not, and there widgets and bars would only litter the notebook.
-    """
-    if named := os.environ.get("HW_PROGRESS"):
-        return named
-    if "ipykernel" in sys.modules:
-        return "live" if os.environ.get("JPY_SESSION_NAME") or os.environ.get("VSCODE_PID") else "lines"
-    return "bar" if sys.stderr.isatty() else "lines"
 
 
 @contextmanager

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from hwlib.training.progress import LINES, Progress, kind, reporter
+from hwlib.progress import kind
+from hwlib.training.progress import LINES, Progress, reporter
 
 
 def feed(report, steps=40):
