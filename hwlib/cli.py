@@ -4,6 +4,7 @@ Torch is imported by the subcommands that need it, so that `hw --help` answers a
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +14,16 @@ from hwlib.errors import WorkbookError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 1 when a run failed or a score is too low, 2 for bad
-    input, and 130 or 143 after SIGINT or SIGTERM."""
+    """Run the command line and return its exit status: 0, 1 when a run failed, a score is too low or data are
+    wrong, 2 for bad input, and 130, 141 or 143 after SIGINT, SIGPIPE or SIGTERM."""
     options = _parser().parse_args(arguments)
     try:
-        return options.act(options)
+        status = options.act(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read what is printed has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python fails to flush it in the end
+        return 141  # 128 + SIGPIPE, which Windows has no name for
     except WorkbookError as error:
         print(f"hw: {error}", file=sys.stderr)
         signum = getattr(error, "signum", None)

@@ -1,7 +1,10 @@
 """Bad input at the command line: one clear line, a status that is not zero, and no traceback."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -144,3 +147,13 @@ def test_plan_of_seeds_and_of_parameters_that_only_some_have():
 
 def test_the_same_seed_twice_is_one_run():
     assert len(plan("p1", {"profile": "smoke"}, ["3", "3"])) == 1
+
+
+def test_who_has_read_enough_gets_no_traceback():
+    """As `hw data cache | head -0`: the pipe is closed before anything is written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    code = "import sys; from hwlib.cli import main; sys.exit(main(['data', 'cache']))"
+    done = subprocess.run([sys.executable, "-c", code], stdout=writing, stderr=subprocess.PIPE, timeout=120)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
