@@ -73,6 +73,8 @@ def _score(options: argparse.Namespace) -> int:
     least, out = options.at_least, options.json
     if least is not None and not 0 <= least <= 100:
         raise WorkbookError(f"at-least: {least:g} is no percentage from 0 to 100")
+    if least is not None and 0 < least <= 1:
+        raise WorkbookError(f"at-least: {least:g} would be {least:g} %; give percent, {100 * least:g} say")
     if out:
         check_free(out, "json", "JSON file")
         if any(out.exists() and file.exists() and out.samefile(file) for file in (options.pred, options.truth)):

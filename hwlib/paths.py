@@ -36,6 +36,11 @@ def cache_folder() -> Path:
     return folder
 
 
+def share_as_folder(path: Path) -> None:
+    """Let those read a file who may read its folder; safetensors leaves files that no other user can read."""
+    path.chmod(path.parent.stat().st_mode & 0o666)
+
+
 def figures_folder(runs: Path) -> Path:
     """Return where the figures of runs in `runs` go: `figures/` for the default folder, else `runs/figures/`."""
     return ROOT / "figures" if runs.resolve() == (ROOT / "runs").resolve() else runs / "figures"

@@ -31,11 +31,15 @@ class Record:
     def load(cls, folder: str | Path) -> "Record":
         """Read the record in `folder`; `WorkbookError` when there is none or it cannot be read."""
         folder = Path(folder)
+        if folder.name == "run.json" and folder.is_file():  # who names the file means its folder
+            folder = folder.parent
         path = folder / "run.json"
         try:
             run = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise WorkbookError(f"{folder}: no finished run here (there is no run.json)") from None
+            begun = folder.with_name(f"{folder.name}.partial")
+            more = "; one was begun, and the same `hw run` goes on with it" if folder.name and begun.is_dir() else ""
+            raise WorkbookError(f"{folder}: no finished run here (there is no run.json){more}") from None
         except (OSError, ValueError) as error:
             raise WorkbookError(f"{path}: the record cannot be read ({error}); run it again with --force") from None
         if not isinstance(run, dict) or run.get("schema") != SCHEMA:

@@ -22,7 +22,7 @@ import numpy as np
 from hwlib import __version__, attempt, lock
 from hwlib.config import Config
 from hwlib.errors import WorkbookError
-from hwlib.paths import ROOT, figures_folder
+from hwlib.paths import ROOT, figures_folder, share_as_folder
 from hwlib.record import SCHEMA, Record, columns
 
 REQUIRED = {
@@ -142,6 +142,7 @@ class Run:
         path = self._path(f"{name}.safetensors")
         with _writing(path):
             save_file(state, path)
+            share_as_folder(path)
 
     def save_text(self, name: str, text: str) -> None:
         """Write a small text file (a printed model) into the run."""

@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 
 from hwlib.data.imageset import fingerprint
 from hwlib.errors import WorkbookError
-from hwlib.paths import cache_folder
+from hwlib.paths import cache_folder, share_as_folder
 
 Tensors = dict[str, torch.Tensor]
 
@@ -155,7 +155,7 @@ def _write(path: Path, key: str, tensors: Tensors, metadata: dict[str, str], wha
         part.mkdir()
         made = part / path.name
         save_file(tensors, made, metadata={"note": _seal(text, tensors) + text})
-        made.chmod(part.stat().st_mode & 0o666)  # safetensors leaves a file that no other user can read
+        share_as_folder(made)
         with open(made, "rb+") as file:
             os.fsync(file.fileno())  # or a power cut could leave a good header over empty pages
         os.replace(made, path)

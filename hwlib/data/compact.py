@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from hwlib.data.imageset import ImageSet, fingerprint
 from hwlib.data.table import DIGIT_FORM, FACE_FORM, Form, problem
 from hwlib.errors import WorkbookError
+from hwlib.paths import share_as_folder
 
 SCHEMA = 1
 FOLDER = "fetched"
@@ -65,6 +66,7 @@ def write(folder: Path, facts: Manifest, splits: Iterable[tuple[str, torch.Tenso
         tensors = {"images": images.contiguous(), "labels": labels.contiguous()}
         try:
             save_file(tensors, path, metadata={"sha256": sha256})
+            share_as_folder(path)
         except SafetensorError as error:  # its name for a full disk
             raise problem(path, f"cannot be written ({error})") from None
         with open(path, "rb") as file:

@@ -46,10 +46,25 @@ def choose(wanted: Wanted, load: Callable[[Record], T], run: Path | None = None,
     if run is not None:
         return _named(run, "run", wanted, load)
     if runs is None and (said := os.environ.get("HW_RUN")):
-        folder = Path(said).expanduser()
-        choice = _named(folder, "HW_RUN", wanted, load)
+        folder = _from_environment(said)
+        try:
+            choice = _named(folder, "HW_RUN", wanted, load)
+        except WorkbookError as error:
+            line = str(error)
+            named = line if "HW_RUN" in line else f"HW_RUN: {line}"
+            raise WorkbookError(f"{named}; or unset HW_RUN, or name a run with --run") from None
         return Choice(choice.record, choice.loaded, (f"run {folder}, which HW_RUN names",))
     return _newest(anchored("runs") if runs is None else runs, wanted, load)
+
+
+def _from_environment(said: str) -> Path:
+    """The folder that `$HW_RUN` names: as a shell means it, else from the project's root, for a script may be called
+    from anywhere."""
+    try:
+        folder = Path(said).expanduser()
+    except RuntimeError as error:  # a home folder that does not exist
+        raise WorkbookError(f"HW_RUN: {said!r} is no folder: {error}") from None
+    return folder if folder.exists() else anchored(folder)
 
 
 def _named(folder: Path, parameter: str, wanted: Wanted, load: Callable[[Record], T]) -> Choice[T]:
@@ -114,7 +129,10 @@ def _instead(found: Sequence[Record], passed: Sequence[str], wanted: Wanted) -> 
         targets = {_param(r, "tgt") for r in found if _fits(r, Wanted(wanted.problems))}
         parts.append(f"; targets there: {', '.join(sorted(map(str, targets)))}" if targets else "")
     command = ["hw", "run", wanted.problems[-1]]
-    if source := {target: source for source, target in SCENARIOS}.get(wanted.target):
+    source = {target: source for source, target in SCENARIOS}.get(wanted.target)
+    if wanted.target is not None and source is None:
+        command += ["-p", "src", "SOURCE", "-p", "tgt", wanted.target]
+    elif source:
         command += ["-p", "src", source, "-p", "tgt", wanted.target]
         published = PROSE / "reference" / f"{source}_{wanted.target}"
         if "p4" in wanted.problems and (published / "run.json").is_file():

@@ -25,11 +25,12 @@ def compute_on(device: str) -> Compute:
 
 def told(record: Record) -> str:
     """What a reader must know of the run: its id, its profile, and whether it was trained on stand-ins."""
-    trained = f"profile {record.run.get('profile', '?')}" + (", trained on stand-ins" if _stands_in(record) else "")
+    trained = f"profile {record.run.get('profile', '?')}" + (", trained on stand-ins" if stands_in(record) else "")
     return f"{record.run.get('id', record.folder.name)} ({trained})"
 
 
-def _stands_in(record: Record) -> bool:
+def stands_in(record: Record) -> bool:
+    """Whether any of its sets only stands in for the one whose name it bears."""
     data = record.run.get("data")
     sets = data.get("sets") if isinstance(data, dict) else None
     return any(isinstance(s, dict) and s.get("stand_in") for s in sets or ())

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from torch import nn
 
+from hwlib.config import UDAConfig
 from hwlib.data.course import unlabelled
 from hwlib.errors import WorkbookError
 from hwlib.evaluation.accuracy import predict
 from hwlib.evaluation.choice import Wanted, choose
-from hwlib.evaluation.networks import NETWORKS, compute_on, load_model, told
+from hwlib.evaluation.networks import NETWORKS, compute_on, load_model, stands_in, told
 from hwlib.evaluation.output import check_free, put
+from hwlib.paths import PROSE
 from hwlib.record import Record
 
 
@@ -38,27 +40,52 @@ def predict_folder(
     choice = choose(wanted, lambda record: _load(record, model), run, runs)
     record, (name, network) = choice.record, choice.loaded
     check_free(out, "out", "csv")
-    if os.path.dirname(os.path.realpath(out)) == os.path.realpath(images):
-        raise WorkbookError(f"out: {out} would lie among the images; write it to another folder")
+    _check_place(out, images)
     compute = compute_on(device)
     names, pixels = unlabelled(images)
     labels = predict(compute.place(network), pixels, compute).tolist()
     put(out, _csv(names, labels), "out")
     count = "1 image" if len(names) == 1 else f"{len(names)} images"
-    return "\n".join([*choice.why, f"{count} named by {name} of {told(record)} on {compute.device}: {out}"])
+    doubt = (*choice.why, *_doubt(record)) if choice.why else ()
+    return "\n".join([*doubt, f"{count} named by {name} of {told(record)} on {compute.device}: {out}"])
+
+
+def _check_place(out: Path, images: Path) -> None:
+    """Refuse what would be lost: the labels of these images, a run's record, a file that is no csv by its name."""
+    place, folder = os.path.realpath(out), os.path.realpath(images)
+    if os.path.dirname(place) == folder:
+        raise WorkbookError(f"out: {out} would lie among the images; write it to another folder")
+    if place == f"{folder}.csv":
+        raise WorkbookError(f"out: {out} is where the course layout has the labels of these images; give another name")
+    if os.path.exists(os.path.join(os.path.dirname(place), "run.json")):
+        raise WorkbookError(f"out: {out} would lie in the folder of a run; write it to another folder")
+    if out.suffix.lower() != ".csv":
+        raise WorkbookError(f"out: {out} is to be a csv; give it a name that ends in .csv")
+
+
+def _doubt(record: Record) -> list[str]:
+    """A line where a run that was not named is one to doubt, and where better weights lie."""
+    if not stands_in(record) and record.run.get("profile") != "smoke":
+        return []
+    published = record.params.get("tgt") and sorted((PROSE / "reference").glob(f"*_{record.params['tgt']}/run.json"))
+    better = f"; `--run {published[0].parent}` was trained on real images" if published else ""
+    return [f"note: this run is of stand-ins or of a smoke test, and no judge of real images{better}"]
 
 
 def _problems(problem: str | None, model: str | None) -> tuple[str, ...]:
     """The problems whose runs will do: the one asked for, or those that have networks, less those without `model`."""
     problems = tuple(NETWORKS) if problem is None else (problem,)
-    if not (having := tuple(p for p in problems if model is None or model in NETWORKS[p])):
+    known = {p: (*NETWORKS[p], *(UDAConfig.methods if p == "p4" else ())) for p in problems}
+    if not (having := tuple(p for p in problems if model is None or model in known[p])):
         networks = "; ".join(f"a run of {p} has {', '.join(NETWORKS[p])}" for p in problems)
         raise WorkbookError(f"model: there is no {model!r}; {networks}")
     return having
 
 
 def _load(record: Record, model: str | None) -> tuple[str, nn.Module]:
-    name = NETWORKS[record.problem][0] if model is None else model
+    default = NETWORKS[record.problem][0]
+    # Of a run of problem 4 people know the method's name, not that its file is called model.
+    name = default if model is None or (record.problem == "p4" and model == record.params.get("method")) else model
     return name, load_model(record, name)
 
 

@@ -111,6 +111,13 @@ def test_hw_run(runs, monkeypatch):
     assert (choice.loaded, choice.why) == ("weights of p3_a", ("run p3_a, which HW_RUN names",))
     # What is typed counts more than what the shell happens to hold.
     assert choose(Wanted(BOTH), load, runs=runs).loaded == "weights of p4_b"
+    # Where there is no such folder here, it is one of the project's.
+    monkeypatch.chdir("/")
+    monkeypatch.setattr("hwlib.evaluation.choice.anchored", lambda name: runs / name)
+    assert choose(Wanted(BOTH, "mnistm"), load).loaded == "weights of p3_a"
+    monkeypatch.setenv("HW_RUN", "gone")
+    with pytest.raises(WorkbookError, match=r"HW_RUN: .*gone: no finished run here.*; or unset HW_RUN"):
+        choose(Wanted(BOTH), load)
     monkeypatch.setenv("HW_RUN", "")
     monkeypatch.setattr("hwlib.evaluation.choice.anchored", lambda name: runs)
     assert choose(Wanted(BOTH), load).loaded == "weights of p4_b"
@@ -135,7 +142,8 @@ BAD = {
         BOTH,
         "uspz",
         None,
-        "run: no finished run of p3 or p4 with target uspz in {}; targets there: mnistm, svhn, usps; `hw run p4` makes",
+        "no finished run of p3 or p4 with target uspz in {}; targets there: mnistm, svhn, usps; "
+        "`hw run p4 -p src SOURCE -p tgt uspz` makes",
     ),
     "no run of the target": (
         ("p4",),
@@ -148,7 +156,8 @@ BAD = {
 
 
 @pytest.mark.parametrize(("problems", "target", "run", "message"), BAD.values(), ids=BAD.keys())
-def test_none_that_fits(runs, problems, target, run, message):
+def test_none_that_fits(runs, monkeypatch, problems, target, run, message):
+    monkeypatch.setattr("hwlib.evaluation.choice.PROSE", runs / "nothing published")
     with pytest.raises(WorkbookError) as caught:
         choose(Wanted(problems, target), load, runs / run if run else None, runs)
     assert message.format(runs) in str(caught.value)

@@ -232,7 +232,8 @@ def said(capsys, *arguments):
 )
 def test_a_run_is_chosen_and_said(capsys, tmp_path, kept, networks, images, asked, problem, used, rank):
     runs, out = dated(kept, tmp_path / "runs"), tmp_path / "out.csv"
-    chosen, done = said(capsys, "--runs", runs, "--images", images, "--out", out, *asked)
+    chosen, note, done = said(capsys, "--runs", runs, "--images", images, "--out", out, *asked)
+    assert note.startswith("note: this run is of stand-ins or of a smoke test")
     assert out.read_bytes() == expected(networks[used], images)
     assert chosen.startswith(f"run {runs / problem}, {rank} there, finished 2026-01-0")
     assert done == f"40 images named by {used} of {kept[problem].name} (profile smoke) on cpu: {out}"
@@ -249,7 +250,7 @@ def dated(kept, runs):
 def test_damaged_weights_of_the_newest_run_are_passed_over(capsys, tmp_path, kept, networks, images):
     runs, out = dated(kept, tmp_path / "runs"), tmp_path / "out.csv"
     (runs / "p4" / "model.safetensors").write_bytes(b"hello")
-    passed, chosen, _ = said(capsys, "--runs", runs, "--images", images, "--out", out)
+    passed, chosen, *_ = said(capsys, "--runs", runs, "--images", images, "--out", out)
     assert passed.startswith(f"passed over: {runs}/p4/model.safetensors: the weights cannot be read")
     assert chosen.startswith(f"run {runs}/p3, the only run of p3 or p4 there")
     assert out.read_bytes() == expected(networks["dann"], images)
@@ -257,9 +258,35 @@ def test_damaged_weights_of_the_newest_run_are_passed_over(capsys, tmp_path, kep
 
 def test_hw_run_names_one(capsys, tmp_path, monkeypatch, kept, networks, images):
     monkeypatch.setenv("HW_RUN", str(kept["p3"]))
-    chosen, _ = said(capsys, "--images", images, "--out", tmp_path / "out.csv", "--model", "target_only")
+    chosen, *_ = said(capsys, "--images", images, "--out", tmp_path / "out.csv", "--model", "target_only")
     assert chosen == f"run {kept['p3']}, which HW_RUN names"
     assert (tmp_path / "out.csv").read_bytes() == expected(networks["target_only"], images)
+
+
+def test_a_doubtful_run_points_to_published_weights(capsys, tmp_path, monkeypatch, kept, images):
+    published = tmp_path / "prose" / "reference" / "usps_mnistm"
+    published.mkdir(parents=True)
+    (published / "run.json").write_text("{}")
+    monkeypatch.setattr("hwlib.evaluation.predictions.PROSE", tmp_path / "prose")
+    runs, rest = dated(kept, tmp_path / "runs"), ("--images", images, "--out", tmp_path / "out.csv")
+    _, note, _ = said(capsys, "--runs", runs, *rest)
+    assert note.endswith(f"; `--run {published}` was trained on real images")
+    # Whoever names a run knows it; and one of real images and a real budget is in no doubt.
+    assert len(said(capsys, "--run", runs / "p4", *rest)) == 1
+    edit(runs / "p4", lambda run: run.update(profile="cpu"))
+    assert len(said(capsys, "--runs", runs, *rest)) == 2
+    edit(runs / "p4", lambda run: run["data"].update(sets=[{"name": "usps", "stand_in": True}]))
+    assert "note: " in said(capsys, "--runs", runs, *rest)[1]
+
+
+def test_the_method_is_a_name_for_the_model_of_problem_4(capsys, tmp_path, kept, networks, images):
+    runs, out = dated(kept, tmp_path / "runs"), tmp_path / "out.csv"
+    assert (
+        "named by model of" in said(capsys, "--runs", runs, "--model", "adamatch", "--images", images, "--out", out)[-1]
+    )
+    assert out.read_bytes() == expected(networks["model"], images)
+    assert said(capsys, "--run", runs / "p4", "--model", "adamatch", "--images", images, "--out", out)
+    refused(capsys, "--run", runs / "p4", "--model", "dann_resnet34", "--images", images, "--out", out)
 
 
 def test_targets_and_models_that_do_not_fit(capsys, tmp_path, kept, images):
@@ -454,12 +481,18 @@ def test_devices_that_are_not_there(capsys, tmp_path, kept, images, device):
         ("file/out.csv", "file is no folder; make it first"),
         ("folder", "folder is no file; give the name of a csv"),
         ("images/out.csv", "images/out.csv would lie among the images"),
-        ("x" * 255, "File name too long"),
+        (f"{'x' * 251}.csv", "File name too long"),
+        ("images.csv", "is where the course layout has the labels of these images; give another name"),
+        ("run/run.json", "would lie in the folder of a run"),
+        ("run/out.csv", "would lie in the folder of a run"),
+        ("out.txt", "is to be a csv; give it a name that ends in .csv"),
     ],
 )
 def test_places_where_no_csv_can_be_written(capsys, tmp_path, kept, images, name, what):
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
     before = sorted(tmp_path.rglob("*"))
     err = refused(capsys, "--run", kept["p4"], "--images", images, "--out", tmp_path / name)
     assert err.startswith("hw: out: ")
