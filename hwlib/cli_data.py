@@ -80,7 +80,11 @@ def _fetch(options: argparse.Namespace) -> int:
     from hwlib.data.fetch import fetch
 
     given = {name: path and _here(path) for name, path in (("celeba", options.celeba), ("photos", options.photos))}
-    fetch(options.names, _folder(options.to), **given, force=options.force, clean=options.clean)
+    try:
+        fetch(options.names, _folder(options.to), **given, force=options.force, clean=options.clean)
+    except KeyboardInterrupt:
+        print("hw: what was fetched is kept, and the same command goes on there", file=sys.stderr)
+        raise
     return 0
 
 
@@ -132,7 +136,8 @@ def _cache(options: argparse.Namespace) -> int:
     total = sum(file.size for file in files) / 1e6
     print(f"{cache_folder()}: {len(files)} {_sets(len(files))}, {total:.1f} MB, the last used first")
     for file in files:
-        print(f"  {datetime.fromtimestamp(file.used):%Y-%m-%d %H:%M}  {file.size / 1e6:7.1f} MB  {file.what}")
+        used = f"{datetime.fromtimestamp(file.used):%Y-%m-%d %H:%M}"
+        print(f"  {used}  {file.size / 1e6:7.1f} MB  {file.what or file.path.name}")
     return 0
 
 

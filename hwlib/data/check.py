@@ -213,6 +213,7 @@ def _check_set(base: Path, part: str, form: Form, found: _Findings) -> None:
     for split in SPLITS:
         _check_split(base, _Split(found, part, split, form, seen))
     _compare_colours(base, found)
+    _compare_known(base, found)
 
 
 def _check_split(base: Path, split: _Split) -> None:
@@ -274,6 +275,17 @@ def _compare_colours(file: Path, found: _Findings) -> None:
     if all(pure) and bool(train.grey) != bool(test.grey):
         grey, other = ("train", "test") if train.grey else ("test", "train")
         found.add(WARNING, train.part, "", "mix", file, None, f"{grey} is grey and {other} is RGB")
+
+
+def _compare_known(base: Path, found: _Findings) -> None:
+    """Warn when a set whose name is known has the other set's colours: two folders may have been swapped."""
+    grey = base.name in ("usps", "mnist")
+    if base.name not in ("usps", "mnist", "mnistm", "svhn") or base.parent.name != "digits":
+        return
+    splits = [each for each in found.verdict.summaries[-2:] if each.images]
+    if splits and all(each.grey == (0 if grey else each.images) for each in splits):
+        what = f"is {'RGB' if grey else 'grey'}, and {base.name} is {'grey' if grey else 'RGB'}: is it another set?"
+        found.add(WARNING, splits[0].part, "", "colour", base, None, what)
 
 
 def _fetched(readers: Sequence[Reader], found: _Findings) -> None:

@@ -85,6 +85,8 @@ def manifest(folder: Path) -> Manifest:
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["schema"] != SCHEMA:
             raise problem(path, f"has schema {found['schema']!r}, not {SCHEMA}; {_again(folder)}")
+        if found.get("name", folder.name) != folder.name and not folder.name.startswith("."):
+            raise problem(path, f"is that of {found['name']!r}, so this folder was renamed; {_again(folder)}")
         for split in SPLITS:
             entry = found["splits"][split]
             if not (isinstance(entry["count"], int) and isinstance(entry["sha256"], str)):

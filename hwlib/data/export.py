@@ -37,11 +37,16 @@ def export(source: Path | str, to: Path, names: Sequence[str] = (), *, force: bo
     for name in names:
         if name not in known:
             raise WorkbookError(f"there is no data set {name!r} in {source} to export; there are {', '.join(known)}")
+    if source != "sample" and to.resolve() == source.resolve():
+        text = f"{to} is where the fetched sets lie, and what is written there in the course layout would hide them"
+        raise WorkbookError(f"{text}; give another folder")
     targets = {name: to / "face" if name == "face" else to / "digits" / name for name in names}
     for folder in targets.values():
         if os.path.lexists(folder) and not force:
             raise problem(folder, f"is there already; give another folder than {to}, or --force to replace it")
     for name, folder in targets.items():
+        for left in folder.parent.glob(f".{folder.name}.*.part"):  # of an export that was killed
+            shutil.rmtree(left, ignore_errors=True)
         part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
         try:
             part.mkdir(parents=True)

@@ -68,12 +68,14 @@ def fetch(
     base = to / compact.FOLDER
     with _writing(base), _alone(base):
         _sweep(base)
-        absent = []
+        absent, failed = [], []
         for name in names:
             folder = base / name
             if not force and folder.exists():
                 if found := compact.whole(folder):
-                    print(f"{name}: there already, {_counts(found)}")
+                    given = {"celeba": celeba, "mnistm": photos}.get(name)
+                    more = f"; {given} was not looked at, --force makes the set anew" if given else ""
+                    print(f"{name}: there already, {_counts(found)}{more}")
                     continue
                 print(f"{name}: what is there is not whole; it is made anew")
             try:
@@ -81,12 +83,18 @@ def fetch(
             except Unreachable as error:
                 print(f"{name}: {error}")
                 absent.append(name)
-        if clean and not absent:
+            except WorkbookError as error:  # one set's trouble is not the others'
+                failed.append(str(error))
+                if name != names[-1]:
+                    print(f"{name}: could not be made; the others follow, and what was wrong is said last")
+        if clean and not absent and not failed:
             shutil.rmtree(base / compact.DOWNLOADS, ignore_errors=True)
-    if len(absent) < len(names) and not _is_found(to):
+    if len(absent) + len(failed) < len(names) and not _is_found(to):
         print(f"runs take these with `HW_DATA={to}`, or with `-p data {to}`")
     if absent:
-        raise WorkbookError(_by_hand(absent, base / compact.DOWNLOADS, photos))
+        failed.append(_by_hand(absent, base / compact.DOWNLOADS, photos))
+    if failed:
+        raise WorkbookError("\n".join(failed))
 
 
 def _is_found(to: Path) -> bool:
@@ -173,14 +181,17 @@ def _celeba(source: Path) -> _Made:
             yield split, *faces.celeba(found, split, shown)
 
     lines = []
+    if lost := sum(number not in found.names for number in found.attributes):
+        lines.append(f"{lost} rows of list_attr_celeba have no image here, so others may stand in their places")
     for split, names in found.chosen.items():
         if len(names) < faces.COUNTS[split]:
             lines.append(f"{split}: {len(names)} images, as many as there are; the course has {faces.COUNTS[split]}")
     if not found.official:
         lines.append("list_eval_partition is not there; the official partition was told from the images' numbers")
     method = (
-        f"the first {faces.COUNTS['train']} of the official training partition and the first {faces.COUNTS['test']} of "
-        f"the test partition; {faces.CROP}x{faces.CROP} in the middle brought to {faces.SIDE}x{faces.SIDE}, bilinear"
+        f"the first {len(found.chosen['train'])} that are there of the official training partition and the first "
+        f"{len(found.chosen['test'])} of the test partition; {faces.CROP}x{faces.CROP} in the middle brought to "
+        f"{faces.SIDE}x{faces.SIDE}, bilinear"
     )
     return _Made(splits(), sources, method, None, tuple(lines))
 

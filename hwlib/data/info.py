@@ -141,8 +141,17 @@ def _pairs(source: DataSource) -> list[str]:
     found = []
     for pair in SCENARIOS:
         missing = [name for name in pair if name not in there]
-        found.append(f"{' to '.join(pair)}: " + (f"lacks {' and '.join(missing)}" if missing else "both are there"))
+        broken = [name for name in pair if name in there and _is_broken(source, name)]
+        parts = [f"lacks {' and '.join(missing)}"] if missing else []
+        parts += [f"{' and '.join(broken)} cannot be used"] if broken else []
+        found.append(f"{' to '.join(pair)}: {', and '.join(parts) or 'both are there'}")
     return found
+
+
+def _is_broken(source: DataSource, name: str) -> bool:
+    if source.root is None:
+        return False
+    return any("cannot be used" in text for _, text in _there(source.root, name))
 
 
 def _wrapped(facts: dict[str, str]) -> list[str]:

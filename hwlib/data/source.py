@@ -92,7 +92,8 @@ def open_source(data: str, need: str) -> DataSource:
         return _automatic(part)
     folder = _folder("data", data)
     if (kind := _kind(folder, part)) is None:
-        text = f"{folder} {_lacks(part)}; expected is the course layout, {_LAYOUT} ({_NO_FILES})"
+        meant = f", but {near} has" if (near := nearby(folder)) else ""
+        text = f"{folder} {_lacks(part)}{meant}; expected is the course layout, {_LAYOUT} ({_NO_FILES})"
         raise WorkbookError(f"data: {text}")
     return DataSource(kind, folder)
 
@@ -119,6 +120,9 @@ def _automatic(part: str) -> DataSource:
             return DataSource("sample", note=f"HW_DATA is not set and there is no folder {folder}")
     if kind := _kind(folder, part):
         return DataSource(kind, folder, f"from {origin}")
+    if not any(_kind(folder, each) for each in _PARTS.values()) and (near := nearby(folder)):
+        # Whoever has put real images there does not want to train on stand-ins.
+        raise WorkbookError(f"data: {folder} {_lacks(part)}, but {near} has; move those up, or name that folder")
     return DataSource("sample", note=f"{folder} {_lacks(part)}")
 
 
@@ -140,6 +144,19 @@ def _kind(folder: Path, part: str) -> str | None:
         return "course"
     there = compact.has_faces(folder) if part == "face" else compact.digit_names(folder)
     return "fetched" if there else None
+
+
+def nearby(folder: Path) -> Path | None:
+    """A folder with images one level above or below, where somebody was wrong by one level."""
+    try:
+        below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError:
+        return None
+    named = folder.name in (*_PARTS.values(), compact.FOLDER)
+    for each in [*([folder.parent] if named else []), *below]:
+        if any(_kind(each, part) for part in _PARTS.values()):
+            return each
+    return None
 
 
 def _lacks(part: str) -> str:

@@ -75,6 +75,14 @@ def test_warnings_exit_with_0_and_strictly_with_1(capsys, folder):
     assert run(capsys, folder, "--strict")[0] == 1
 
 
+def test_sets_that_were_swapped_are_told_by_their_colours(capsys, folder):
+    digits = folder / "digits"
+    (digits / "usps").rename(digits / "svhn")
+    status, out, _ = run(capsys, folder)
+    assert status == 0
+    assert "is grey, and svhn is RGB: is it another set?" in out
+
+
 def test_what_occurs_often_is_counted(capsys, folder, tmp_path):
     relabel(folder, [10, "ten", 11, 12, 13, *range(5, 10)])
     (folder / "digits/usps/train/7.png").write_bytes(b"")

@@ -52,6 +52,13 @@ def test_what_was_fetched_and_what_was_exported_are_the_same(project, server, tm
     assert f"mnist: 7 train and 4 test images in {tmp_path / 'out/digits/mnist'}" in capsys.readouterr().out
 
 
+def test_what_is_exported_hides_no_fetched_set(project, server, capsys):
+    fetch.fetch(["usps", "mnist"], project / "data")
+    assert main(["data", "export", "--to", str(project / "data"), "usps"]) == 2
+    assert "would hide them; give another folder" in capsys.readouterr().err
+    assert not (project / "data" / "digits").exists()
+
+
 def test_the_course_s_layout(tmp_path):
     export.export(made(tmp_path / "data"), tmp_path / "out")
     base = tmp_path / "out/digits/usps"

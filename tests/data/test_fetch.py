@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import zipfile
 
 import pytest
 import releases
@@ -110,6 +111,20 @@ def test_another_file_is_not_taken(to, server):
     assert sorted(path.suffix for path in (to / "fetched/downloads").iterdir() if path.name[0] != ".") == [".bz2"]
 
 
+def test_the_trouble_of_one_set_is_not_the_others(to, server, capsys):
+    server.content["usps.t.bz2"] = bytes(len(server.content["usps.t.bz2"]))
+    message = refused(lambda: fetch.fetch(["usps", "mnist"], to))
+    assert "usps.t.bz2" in message
+    assert "usps: could not be made; the others follow" in capsys.readouterr().out
+    assert left(to) == ["downloads", "mnist"]
+
+
+def test_a_set_that_was_renamed_is_not_taken_for_another(to, server):
+    fetch.fetch(["usps"], to)
+    (to / "fetched/usps").rename(to / "fetched/mnist")
+    assert "is that of 'usps', so this folder was renamed" in refused(lambda: compact.digits(to, "mnist", "train"))
+
+
 class Killed(BaseException):
     """As SIGKILL does it, nothing gets to tidy up."""
 
@@ -161,6 +176,7 @@ def test_killed_while_replacing_the_old_set_goes_or_stays_whole(to, server, monk
 def test_ctrl_c_leaves_no_neighbour(to, server, monkeypatch, capsys):
     monkeypatch.setattr(fetch.digits, "usps", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     assert main(["data", "fetch", "usps", "--to", str(to)]) == 130
+    assert "what was fetched is kept, and the same command goes on" in capsys.readouterr().err
     assert left(to) == ["downloads"]
 
 
@@ -272,6 +288,23 @@ def test_celeba_from_ones_own_copy(to, server, tmp_path, capsys):
         "list_eval_partition.txt",
     ]
     assert all(len(file["sha256"]) == 64 for file in manifest["sources"])
+
+
+def test_a_copy_with_holes_says_so(to, server, tmp_path, capsys):
+    mine = releases.celeba(tmp_path / "mine")
+    with zipfile.ZipFile(mine / "img_align_celeba.zip") as whole:
+        content = {name: whole.read(name) for name in whole.namelist() if name.endswith(".jpg")}
+    content.popitem()
+    with zipfile.ZipFile(mine / "img_align_celeba.zip", "w") as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    fetch.fetch(["celeba"], to, celeba=mine)
+    assert "1 rows of list_attr_celeba have no image here" in capsys.readouterr().out
+    found = compact.manifest(to / "fetched/celeba")
+    counts = [found["splits"][split]["count"] for split in ("train", "test")]
+    assert found["method"].startswith(f"the first {counts[0]} that are there of the official training partition")
+    fetch.fetch(["celeba"], to, celeba=mine)
+    assert f"{mine} was not looked at, --force makes the set anew" in capsys.readouterr().out
 
 
 def test_photographs_of_ones_own(to, server, tmp_path, capsys):

@@ -124,6 +124,8 @@ def test_a_fetched_folder(project, monkeypatch):
     path = mine / "fetched/usps/train.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     assert "cannot be used: train.safetensors is missing or has another size" in about(info.lines(), "usps")
+    shutil.rmtree(mine / "digits")
+    assert "usps cannot be used" in next(line for line in info.lines(mine) if "usps to mnistm" in line)
     (mine / "fetched/usps/manifest.json").write_text("")
     assert "manifest.json: is damaged" in about(info.lines(), "usps")
     shutil.rmtree(mine / "fetched/usps")

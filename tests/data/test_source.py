@@ -1,3 +1,4 @@
+import shutil
 import sys
 import types
 
@@ -68,6 +69,16 @@ def test_auto_without_a_folder_is_the_sample(root):
     source = open_source("auto", "digits")
     assert (source.kind, source.root) == ("sample", None)
     assert "HW_DATA is not set" in source.note
+
+
+def test_images_one_level_off_are_no_reason_to_train_on_stand_ins(root, tmp_path):
+    data = folder(root / "data", "hw3_data/digits/usps", "hw3_data/face", "notes")
+    for need in ("digits", "faces"):
+        assert f", but {data / 'hw3_data'} has; move those up" in refused("auto", need)
+        assert f", but {data / 'hw3_data'} has; expected is" in refused(str(data), need)
+    assert f", but {data / 'hw3_data'} has; expected is" in refused(str(data / "hw3_data" / "digits"))
+    shutil.rmtree(data / "hw3_data")
+    assert open_source("auto", "digits").kind == "sample"
 
 
 def test_auto_takes_the_folder_of_the_project(root):

@@ -35,7 +35,7 @@ def load(name: str, split: str) -> ImageSet:
     """
     _check("set", name, tuple(_MAKERS))
     _check("split", split, SPLITS)
-    images, labels, sha256 = cached(_key(name, split), partial(_make, name, split))
+    images, labels, sha256 = cached(_key(name, split), partial(_make, name, split), f"sample {name}/{split}")
     names = ATTRIBUTES if name == "face" else DIGITS
     return ImageSet(name, split, images, labels, names, kind="sample", stand_in=True, sha256=sha256)
 
