@@ -4,6 +4,7 @@ A folder may hold the course layout, what `hw data fetch` made, or both; of digi
 course layout where that has it.
 """
 
+import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -122,7 +123,9 @@ def _automatic(part: str) -> DataSource:
         return DataSource(kind, folder, f"from {origin}")
     if not any(_kind(folder, each) for each in _PARTS.values()) and (near := nearby(folder)):
         # Whoever has put real images there does not want to train on stand-ins.
-        raise WorkbookError(f"data: {folder} {_lacks(part)}, but {near} has; move those up, or name that folder")
+        raise WorkbookError(
+            f"data: {folder} {_lacks(part)}, but {near} has; move those up, name that folder, or {_NO_FILES}"
+        )
     return DataSource("sample", note=f"{folder} {_lacks(part)}")
 
 
@@ -154,8 +157,9 @@ def nearby(folder: Path) -> Path | None:
         return None
     named = folder.name in (*_PARTS.values(), compact.FOLDER)
     for each in [*([folder.parent] if named else []), *below]:
-        if any(_kind(each, part) for part in _PARTS.values()):
-            return each
+        with contextlib.suppress(WorkbookError):  # one that cannot be listed is not what anybody means
+            if any(_kind(each, part) for part in _PARTS.values()):
+                return each
     return None
 
 

@@ -1,6 +1,8 @@
+import os
 import shutil
 import sys
 import types
+from pathlib import Path
 
 import pytest
 import torch
@@ -71,13 +73,22 @@ def test_auto_without_a_folder_is_the_sample(root):
     assert "HW_DATA is not set" in source.note
 
 
-def test_images_one_level_off_are_no_reason_to_train_on_stand_ins(root, tmp_path):
+def test_images_one_level_off_are_no_reason_to_train_on_stand_ins(root, monkeypatch):
     data = folder(root / "data", "hw3_data/digits/usps", "hw3_data/face", "notes")
     for need in ("digits", "faces"):
         assert f", but {data / 'hw3_data'} has; move those up" in refused("auto", need)
         assert f", but {data / 'hw3_data'} has; expected is" in refused(str(data), need)
     assert f", but {data / 'hw3_data'} has; expected is" in refused(str(data / "hw3_data" / "digits"))
     shutil.rmtree(data / "hw3_data")
+    # A folder beside them that nobody may list is no reason to stop.
+    listed, secret = os.scandir, folder(data / "secret" / "fetched")
+
+    def refuse(path="."):
+        if Path(path) == secret:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
     assert open_source("auto", "digits").kind == "sample"
 
 
