@@ -92,7 +92,7 @@ def source_hash(problem: str) -> str:
 
 def _notebook_cells(path: Path) -> list[ast.Module]:
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    shown = {"parameters", "versions", "record"}
+    shown = {"parameters", "versions", "record", "explore"}
     code = [c for c in cells if c["cell_type"] == "code" and not shown & set(c["metadata"].get("tags", ()))]
     return [ast.parse("".join(cell["source"])) for cell in code]
 

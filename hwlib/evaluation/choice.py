@@ -82,7 +82,7 @@ def _named(folder: Path, parameter: str, wanted: Wanted, load: Callable[[Record]
 def _newest(runs: Path, wanted: Wanted, load: Callable[[Record], T]) -> Choice[T]:
     if not runs.is_dir():
         raise WorkbookError(f"runs: {runs} is no folder; give a folder of records, or a record with --run")
-    found, passed = _finished(runs)
+    found, passed = finished_runs(runs)
     fit = [record for record in found if _fits(record, wanted)]
     fit.sort(key=lambda record: (str(record.run.get("finished", "")), record.folder.name), reverse=True)
     for i, record in enumerate(fit):
@@ -98,7 +98,7 @@ def _newest(runs: Path, wanted: Wanted, load: Callable[[Record], T]) -> Choice[T
     raise WorkbookError(f"run: no finished run of {wanted} in {runs}{_instead(found, passed, wanted)}")
 
 
-def _finished(runs: Path) -> tuple[list[Record], list[str]]:
+def finished_runs(runs: Path) -> tuple[list[Record], list[str]]:
     """The finished records in `runs`, and a line for each that cannot be read."""
     found, passed = [], []
     for path in sorted(runs.glob("*/run.json")):

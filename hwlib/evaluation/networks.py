@@ -49,7 +49,7 @@ def load_model(record: Record, name: str) -> nn.Module:
         raise WorkbookError(
             f"model: {name!r} is not in {record.folder}; a run of {problem} has {', '.join(NETWORKS[problem])}"
         )
-    network = DANN() if problem == "p3" else _build(_config(record))
+    network = DANN() if problem == "p3" else _build(config_of(record))
     return _filled(network, record.folder / f"{name}.safetensors", record.weights(name))
 
 
@@ -73,7 +73,7 @@ def _filled(network: nn.Module, path: Path, state: dict[str, torch.Tensor]) -> n
     return network.eval()
 
 
-def _config(record: Record) -> Config:
+def config_of(record: Record) -> Config:
     """The record's parameters as they are understood today: new ones have their defaults, dropped ones do not count."""
     path, params = record.folder / "run.json", record.run.get("params")
     if not isinstance(params, dict):

@@ -20,6 +20,8 @@ from hwlib.sources import NAMES
 
 FILES = {problem: f"{name}.ipynb" for problem, name in NAMES.items()}
 DROPPED = {"parameters", "versions", "record"}
+APART = {"injected-parameters", "explore"}
+"""Cells that a report knows nothing of: papermill's, and what is there to play with."""
 LANGUAGES = {"lang:zh": words.ZH, "lang:en": words.EN}
 PICTURE, TEXT = "image/png", "text/plain"
 NUMBERED = re.compile(r"(\d)-(\d)(?:\s*(?:至|to)\s*\d-(\d))?\b")
@@ -77,13 +79,13 @@ def cells(problem: str, found: Collection, notebooks: Path) -> list[NotebookNode
 
 
 def _read(path: Path) -> list[NotebookNode] | None:
-    """The cells of a notebook, without the parameters that papermill put behind its own; None where there is none."""
+    """The cells of a notebook but those that stand `APART`; None where there is none."""
     try:
         book = nbformat.read(path, as_version=4)
         nbformat.validate(book)
     except Exception:  # nbformat raises many kinds for what is no notebook; another one stands in
         return None
-    return [cell for cell in book.cells if "injected-parameters" not in cell.metadata.get("tags", ())]
+    return [cell for cell in book.cells if not APART & set(cell.metadata.get("tags", ()))]
 
 
 def _composed(

@@ -1,0 +1,49 @@
+"""Playing with what the models learned: sliders, clicks and strokes in Lab, a still picture anywhere else.
+
+Each explorer has three parts: pure functions from a state to a picture (`faces`, `generated`, `answers`), a view of
+ipywidgets over them (`vae`, `gan`, `digits`), and a call here. A finished run is found through its record; its weights
+and images are loaded once, and nothing is trained.
+"""
+
+from pathlib import Path
+from typing import Any
+
+__all__ = ["digits", "gan", "vae"]
+
+
+def vae(runs: str | Path = "runs", lang: str = "zh") -> Any:
+    """Explore the faces of problem 1: directions, attributes, and the way between two faces.
+
+    runs: folder of the records, a relative one lies below the project; lang: `zh` or `en`.
+    """
+    from hwlib.explore.vae import VAEExplorer
+
+    return _found(VAEExplorer, runs, lang)
+
+
+def gan(runs: str | Path = "runs", lang: str = "zh") -> Any:
+    """Explore the faces of problem 2: other seeds, the way between two, truncation, and the nearest training faces."""
+    from hwlib.explore.gan import GANExplorer
+
+    return _found(GANExplorer, runs, lang)
+
+
+def digits(runs: str | Path = "runs", lang: str = "zh") -> Any:
+    """Explore problems 3 and 4: what each model says of an image, the confusions, the map, and digits of one's own."""
+    from hwlib.explore.digits import DigitsExplorer
+
+    return _found(DigitsExplorer, runs, lang)
+
+
+def _found(kind: type, runs: str | Path, lang: str) -> Any:
+    """The explorer, or in its place a line that says what it lacks: a notebook that ran for minutes does not end in an
+    error because of a picture to play with."""
+    from hwlib.errors import WorkbookError
+    from hwlib.explore.shown import Line, language
+    from hwlib.paths import anchored
+
+    say = language(lang)
+    try:
+        return kind(anchored(runs), say)
+    except WorkbookError as error:
+        return Line(str(error))
