@@ -2,11 +2,15 @@
 
 import base64
 import html
+import os
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hwlib.errors import WorkbookError
+from hwlib.evaluation.output import put
+from hwlib.paths import figures_folder
 from hwlib.progress import kind
 
 Say = Callable[[str, str], str]
@@ -35,11 +39,19 @@ class Line:
 class Explorer:
     """What every explorer has. A subclass loads in its constructor and gives `still`, `told` and `build`.
 
-    say: picks the language. Displayed in Lab, it shows its view, and keeps in the notebook a still picture that is
-    hidden as long as the view lives; elsewhere it shows the still picture alone, and no widget at all.
+    name: of its saved picture; runs: the folder of the records; say: picks the language. Displayed in Lab, an explorer
+    shows its view, and keeps in the notebook a still picture that is hidden as long as the view lives; elsewhere it
+    shows the still picture alone, and no widget at all.
     """
 
-    say: Say
+    name: str
+
+    def __init__(self, runs: Path, say: Say) -> None:
+        self.runs, self.say = runs, say
+        self._view: Any = None
+        self._status: Any = None
+        self._kept: Any = None  # the handle of the still picture in the notebook
+        self._mark = f"hw-still-{uuid.uuid4().hex[:8]}"
 
     def still(self) -> bytes:
         """Return a PNG of the present state."""
@@ -50,17 +62,70 @@ class Explorer:
         raise NotImplementedError
 
     def build(self) -> Any:
-        """Return the view, an ipywidgets widget; called once."""
+        """Return the view, an ipywidgets widget, which shows `status` somewhere; called once."""
         raise NotImplementedError
 
     def view(self) -> Any:
         """Return the view of this explorer, one and the same each time."""
-        if "_view" not in self.__dict__:
+        if self._view is None:
             self._view = self.build()
         return self._view
 
+    @property
+    def status(self) -> Any:
+        """The line of the view that says what went wrong or was done, an `ipywidgets.HTML`."""
+        if self._status is None:
+            import ipywidgets
+
+            self._status = ipywidgets.HTML()
+        return self._status
+
+    def tell(self, text: str) -> None:
+        """Show a line of plain text in `status`; "" clears it."""
+        self.status.value = f'<span role="status">{html.escape(text)}</span>' if text else ""
+
+    def guarded(self, act: Callable[[], object]) -> Callable[..., None]:
+        """Return a callback for widgets that calls `act` and shows what is wrong with the input in `status`."""
+
+        def callback(*ignored: object) -> None:
+            try:
+                act()
+            except WorkbookError as error:
+                self.tell(str(error))
+
+        return callback
+
+    def save(self) -> Path:
+        """Write the present picture to `explore_<name>.png` among the figures, and keep it in the notebook."""
+        folder = figures_folder(self.runs)
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise WorkbookError(f"figures: cannot write to {folder} ({error.strerror})") from None
+        path = folder / f"explore_{self.name}.png"
+        put(path, self.still(), "figures")
+        if self._kept is not None:
+            self._kept.update(self._picture())
+        self.tell(self.say(f"已存成 {path}", f"Saved as {path}"))
+        return path
+
+    def save_button(self) -> Any:
+        """Return a button that saves the picture."""
+        import ipywidgets
+
+        button = ipywidgets.Button(description=self.say("儲存圖片", "Save picture"), icon="save")
+        button.on_click(self.guarded(self.save))
+        return button
+
+    def _picture(self) -> Any:
+        from IPython.display import HTML
+
+        encoded = base64.b64encode(self.still()).decode()
+        image = f'<img src="data:image/png;base64,{encoded}" alt="{html.escape(self.told())}">'
+        return HTML(f'<div class="{self._mark}">{image}</div>')
+
     def _ipython_display_(self) -> None:
-        from IPython.display import HTML, Image, display
+        from IPython.display import Image, display
 
         if kind() != "live":
             display(Image(self.still(), alt=self.told()))
@@ -69,9 +134,6 @@ class Explorer:
 
         # The style stands in a widget: it is in the page just as long as the view is, so a notebook that is opened
         # without its kernel shows the still picture, and a live one does not show it twice.
-        mark = f"hw-still-{uuid.uuid4().hex[:8]}"
-        hiding = ipywidgets.HTML(f"<style>.{mark} {{ display: none; }}</style>", layout={"display": "none"})
-        encoded = base64.b64encode(self.still()).decode()
-        picture = f'<img src="data:image/png;base64,{encoded}" alt="{html.escape(self.told())}">'
-        display(HTML(f'<div class="{mark}">{picture}</div>'))
+        hiding = ipywidgets.HTML(f"<style>.{self._mark} {{ display: none; }}</style>", layout={"display": "none"})
+        self._kept = display(self._picture(), display_id=self._mark)
         display(ipywidgets.VBox([hiding, self.view()]))
