@@ -95,7 +95,9 @@ class Browser:
     def press(self, key: str) -> None:
         """Press a key of `CODES` and let go, on the element that has the keyboard."""
         named = {"key": key, "code": "Space" if key == " " else key, "windowsVirtualKeyCode": CODES[key]}
-        self.send("Input.dispatchKeyEvent", type="rawKeyDown", **named)
+        text = {"Enter": "\r", " ": " "}.get(key)  # without its letter, a key presses no button
+        down = {"type": "keyDown", "text": text} if text else {"type": "rawKeyDown"}
+        self.send("Input.dispatchKeyEvent", **named, **down)
         self.send("Input.dispatchKeyEvent", type="keyUp", **named)
 
     def place(self, selector: str, x: float = 0.5, y: float = 0.5) -> tuple[float, float]:
