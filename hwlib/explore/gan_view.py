@@ -101,7 +101,7 @@ class GANExplorer(FaceExplorer):
     def build(self) -> Any:
         import ipywidgets as w
 
-        from hwlib.explore.elements import Tiles
+        from hwlib.explore.elements import Picture, Tiles
 
         say, c = self.say, SimpleNamespace()
         self.controls = c
@@ -140,7 +140,7 @@ class GANExplorer(FaceExplorer):
             width=(generated.SIDE + 4) * COLUMNS,
             label=say("生成的人臉；點選兩張", "Generated faces; click two"),
         )
-        c.picture, c.near = w.Image(format="png"), w.Image(format="png")
+        c.picture, c.near = Picture(), Picture()
         c.verdict, c.note = w.HTML(), w.HTML()
         c.reset = w.Button(
             description=say("重設", "Reset"),
@@ -230,11 +230,11 @@ class GANExplorer(FaceExplorer):
 
     def show_way(self) -> None:
         picture = self.controls.picture
-        picture.value, picture.tooltip = png(generated.way_picture(self.grid, self.state)), self.told()
+        picture.value, picture.label = png(generated.way_picture(self.grid, self.state)), self.told()
 
     def show_near(self) -> None:
         c = self.controls
-        c.verdict.value = html.escape(self.verdict())
+        c.verdict.value, c.near.label = html.escape(self.verdict()), self.verdict()
         for near in self.near():
             c.near.value = png(near)
         c.near.layout.display = None if self.found is not None else "none"

@@ -76,6 +76,8 @@ class VAEExplorer(FaceExplorer):
     def build(self) -> Any:
         import ipywidgets as w
 
+        from hwlib.explore.elements import Picture
+
         say, c = self.say, SimpleNamespace()
         self.controls = c
         random = np.random.default_rng(0)
@@ -92,8 +94,7 @@ class VAEExplorer(FaceExplorer):
         )
         amount = say("向量的倍數：有此屬性與沒有者的平均之差", "Times the difference of the means with it and without")
         c.amount = _slider(-REACH, REACH, 0.1, say("增減", "Amount"), amount)
-        c.picture = w.Image(format="png")
-        c.row = w.Image(format="png")
+        c.picture, c.row = Picture(), Picture()
         c.caption, c.note = w.HTML(), w.HTML()
         c.reset = w.Button(
             description=say("重設", "Reset"),
@@ -127,7 +128,7 @@ class VAEExplorer(FaceExplorer):
         """Take the faces that the boxes name, with what was done to the last ones."""
         self.edit = replace(self.edit, first=self.controls.first.box.value, second=self.controls.second.box.value)
         self.meet()
-        self.controls.row.value = png(self.row)
+        self.show_row()
         self.show()
 
     def move(self) -> None:
@@ -146,11 +147,19 @@ class VAEExplorer(FaceExplorer):
         self.tell("")
         self.refresh()
 
+    def show_row(self) -> None:
+        """Show the way between the two faces."""
+        row, first, second = self.controls.row, self.edit.first, self.edit.second
+        row.value = png(self.row)
+        row.label = self.say(
+            f"測試人臉 {first} 到 {second} 的內插", f"Interpolation from test face {first} to {second}"
+        )
+
     def show(self) -> None:
         """Show the three faces and what was done."""
         c = self.controls
         c.picture.value = png(self.top())
-        c.picture.tooltip = self.told()
+        c.picture.label = self.told()
         names = self.say(
             f"左起：測試人臉 {self.edit.first}、重建（MSE {self.mse:.4f}）、編輯後",
             f"From the left: test face {self.edit.first}, its reconstruction (MSE {self.mse:.4f}), edited",
@@ -182,7 +191,7 @@ class VAEExplorer(FaceExplorer):
             c.amount.value = edit.amounts.get(c.attribute.value, 0.0)
             c.amount.disabled = c.attribute.disabled = not self.space.attributes
         c.note.value = "" if self.loaded.same else html.escape(other_images(say, (self.loaded.train, self.loaded.test)))
-        c.row.value = png(self.row)
+        self.show_row()
         self.show()
 
 

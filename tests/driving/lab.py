@@ -53,7 +53,7 @@ class Lab:
         self.browser.evaluate("jupyterapp.shell.collapseLeft()")
         self.browser.until(f"{PANEL}.sessionContext.session?.kernel?.status === 'idle'")
 
-    def run_all(self, patience: float = 120) -> None:
+    def run_all(self, patience: float = 600) -> None:
         """Run all cells and wait until the kernel is idle again; it fails where a cell does, with the cell's error."""
         run = "jupyterapp.commands.execute('notebook:run-all-cells')"
         self.browser.evaluate(f"window.ran = undefined; {run}.then(good => {{ window.ran = [good]; }}); 0")
@@ -83,6 +83,13 @@ class Lab:
         text = self.browser.evaluate(ask)
         assert not text.startswith("ERROR "), text
         return text
+
+    def until(self, source: str, printed: str, patience: float = 60) -> None:
+        """Run a line of Python until it prints this: what a page sends may wait behind what it sent before."""
+        end = time.monotonic() + patience
+        while (text := self.printed(source)) != printed:
+            assert time.monotonic() < end, f"after {patience:.0f} s, {source} prints {text!r} and not {printed!r}"
+            time.sleep(0.05)
 
     def save(self) -> None:
         """Save the notebook to its file."""

@@ -83,7 +83,7 @@ def controls_of(widget) -> list:
 
     if isinstance(widget, ipywidgets.Box):
         return [control for child in widget.children for control in controls_of(child)]
-    passive = (ipywidgets.HTML, ipywidgets.Image)
+    passive = (ipywidgets.HTML, ipywidgets.Image, Picture)
     return [] if isinstance(widget, passive) else [widget]
 
 

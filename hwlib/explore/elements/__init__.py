@@ -1,4 +1,4 @@
-"""Widgets for what ipywidgets cannot take back: a click on a picture, on a point, a stroke.
+"""Widgets for what ipywidgets cannot take back: a click on a picture, on a point, a stroke; and a picture with words.
 
 Their scripts lie beside this file and come to the page with the widget; nothing is fetched from anywhere.
 """
@@ -18,6 +18,13 @@ class Element(anywidget.AnyWidget):
 
     _css = _HERE / "elements.css"
     label = traitlets.Unicode("").tag(sync=True)
+
+
+class Picture(Element):
+    """A picture with words for those who cannot see it, which `ipywidgets.Image` has no place for; `value` is a PNG."""
+
+    _esm = _HERE / "picture.js"
+    value = traitlets.Bytes(b"").tag(sync=True)
 
 
 class Tiles(Element):

@@ -9,13 +9,18 @@ function render({ model, el }) {
   cells.className = "hw-tiles-cells";
   root.append(picture, cells);
   el.append(root);
-  let current = 0;
+  let current = 0, asked = 0, shown = 0;
 
   function show() {
-    // The next picture replaces this one when it is decoded, so nothing flickers.
+    // The next picture replaces this one when it is decoded, so nothing flickers, and never an older one a newer.
+    const order = ++asked, next = new Image();
     const url = URL.createObjectURL(new Blob([model.get("png")], { type: "image/png" }));
-    const next = new Image();
     next.onload = () => {
+      if (order < shown) {
+        URL.revokeObjectURL(url);
+        return;
+      }
+      shown = order;
       if (picture.src) URL.revokeObjectURL(picture.src);
       picture.src = url;
     };
