@@ -30,7 +30,7 @@ def gan(runs: str | Path = "runs", lang: str = "zh") -> Any:
 
 def digits(runs: str | Path = "runs", lang: str = "zh") -> Any:
     """Explore problems 3 and 4: what each model says of an image, the confusions, the map, and digits of one's own."""
-    from hwlib.explore.digits import DigitsExplorer
+    from hwlib.explore.digits_view import DigitsExplorer
 
     return _found(DigitsExplorer, runs, lang)
 
