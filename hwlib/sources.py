@@ -36,6 +36,8 @@ BESIDE = {
     "hwlib.sources",
     "hwlib.training.checkpoint",
     "hwlib.training.live",
+    "hwlib.training.panels",
+    "hwlib.training.preview",
     "hwlib.training.progress",
     "hwlib.training.stopping",
 }

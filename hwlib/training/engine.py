@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -150,10 +151,15 @@ class Loop:
         return row
 
     def observe(self, function: Callable[[], torch.Tensor]) -> None:
-        """Keep what `function` says of the networks as they stand, and put them back into training mode."""
-        self.observations[self.step] = function()
+        """Keep what `function` says of the networks as they stand."""
+        self.observations[self.step] = self.look(function)
+
+    def look(self, function: Callable[[], Any]) -> Any:
+        """Return what `function` says of the networks as they stand, and put them back into training mode."""
+        said = function()
         for module in self.rule.modules.values():
             module.train()
+        return said
 
     def _means(self) -> dict[str, float]:
         """Means over the steps since the last row; `WorkbookError` when one is not finite."""
@@ -254,6 +260,7 @@ def fit(
     keeper: Keeper | None = None,
     watch: Callable[[list[Row]], None] | None = None,
     observe: Callable[[], torch.Tensor] | None = None,
+    preview: Callable[[], Any] | None = None,
 ) -> Fitted:
     """Train by `rule` for `plan.steps` steps, and return the history and the seconds.
 
@@ -262,11 +269,13 @@ def fit(
     keeper: where checkpoints go: at the end of an epoch or a row when its time has come, when the training is asked to
         stop, and at the end. A training that it has kept goes on from there, to the same bits on the CPU, and its
         seconds are those of all attempts together.
-    watch: called with the history so far after each row, for a live view.
+    watch: called with the history so far after each row.
     observe: called now and then and after the last step; returns a tensor on the CPU, as predictions for images without
         labels. It may put the networks into evaluation mode and must draw no random numbers.
+    preview: called where a live view is shown, whenever it is drawn; returns the samples in it
+        (`hwlib.training.preview`). What holds of `observe` holds of it.
     Raises `WorkbookError` when a loss is no longer finite, naming step and learning rate, and `Stopped` after the
-    step in which SIGINT or SIGTERM came.
+    step in which SIGINT or SIGTERM came, or the view's button was pressed.
     """
     loop = Loop(rule, sets, plan, batch_size=batch_size, seed=seed, compute=compute)
     before = 0.0  # seconds of earlier attempts
@@ -277,6 +286,7 @@ def fit(
             raise WorkbookError(f"{label}: {error}") from None
         before = kept["seconds"]
         print(f"{label}: {_goes_on(loop.step, plan.steps)}", flush=True)
+    look = partial(loop.look, preview) if preview else None
     start = time.perf_counter()
 
     def keep() -> None:
@@ -285,7 +295,7 @@ def fit(
             keeper.save(label, state | {"seconds": before + time.perf_counter() - start})
 
     try:
-        with reporter(label, plan.steps) as report, Interruption() as interruption:
+        with Interruption() as interruption, reporter(label, plan.steps, interruption.ask) as report:
             while loop.step < plan.steps:
                 loop.advance()
                 row_ends = plan.row_ends(loop.step)
@@ -293,7 +303,8 @@ def fit(
                     loop.observe(observe)
                 if row_ends:
                     loop.row()
-                    report(Progress(loop.step, plan.steps, before + time.perf_counter() - start, loop.history))
+                    seconds = before + time.perf_counter() - start
+                    report(Progress(loop.step, plan.steps, seconds, loop.history, look))
                     if watch:
                         watch(loop.history)
                 if interruption.signum is not None:

@@ -1,19 +1,138 @@
-"""The live curve that Lab shows during a training."""
+"""The view that Lab shows of a training: curves, samples, the time left, and a button that stops it.
 
-import io
+Looking must cost next to nothing, so a `Budget` says when the picture may be drawn anew. When the training ends,
+however it does, a still picture takes the view's place in the notebook, which needs no kernel and no widgets' state.
+"""
+
+import base64
+import html
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from matplotlib.figure import Figure
+from hwlib.training.panels import WIDTH, picture
+from hwlib.training.progress import Progress
+
+SHARE = 0.012
+"""Share of the time that drawing may take, as far as a clock sees it; the benchmark measures what it comes to."""
+PAUSE = 1.0
+"""Seconds between two pictures at least."""
+STOP = "停止並保留檢查點 Stop and keep"
+STOPPING = "這一步結束後停止… Stopping after this step…"
+TOOLTIP = (
+    "當前這一步結束後停止訓練並存下檢查點；若沒有反應，請按工具列的 ■。"
+    "Stops after the step at hand and keeps a checkpoint; should nothing happen, the toolbar's ■ does the same."
+)
 
 
-def curve(history: list[dict[str, Any]]) -> bytes:
-    """Return a PNG of every logged number over the steps, one small panel each."""
-    names = [name for name in history[-1] if name not in ("step", "epoch")]
-    figure = Figure(figsize=(2.4 * max(3, len(names)), 2.0), layout="constrained")
-    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        axes.plot([row["step"] for row in history], [row[name] for row in history], color="#0072B2")
-        axes.set_title(name, fontsize=9)
-        axes.tick_params(labelsize=7)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=80)
-    return buffer.getvalue()
+class Budget:
+    """Says when something may be done again so that it takes no more than `share` of the time since the beginning."""
+
+    def __init__(self, share: float = SHARE, pause: float = PAUSE, clock: Callable[[], float] = time.perf_counter):
+        self.share, self.pause, self.clock = share, pause, clock
+        self.start = self.last = clock()
+        self.spent = self.cost = 0.0  # seconds in all, and of the last time, which the next is taken to need too
+
+    def due(self) -> bool:
+        now = self.clock()
+        return now - self.last >= self.pause and self.spent + self.cost <= self.share * (now - self.start)
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """Count the time that the block takes."""
+        begun = self.clock()
+        yield
+        self.last = self.clock()
+        self.cost = self.last - begun
+        self.spent += self.cost
+
+
+class View:
+    """The view of one training. `widget` is what Lab shows; `report` takes each row, `close` leaves the still picture.
+
+    stop: what the button calls, maybe in another thread than the training's, so it should only leave a note.
+    """
+
+    def __init__(self, label: str, stop: Callable[[], None], clock: Callable[[], float] = time.perf_counter) -> None:
+        import ipywidgets
+
+        self.label, self.stop = label, stop
+        self.budget = Budget(clock=clock)
+        self.progress: Progress | None = None
+        self.samples: Any = None
+        self.text = ipywidgets.HTML(html.escape(label))
+        self.image = ipywidgets.Image(format="png", layout={"width": f"{WIDTH}px", "max_width": "100%"})
+        self.image.layout.display = "none"  # until there is a first picture
+        self.caption = ipywidgets.HTML()
+        self.button = ipywidgets.Button(description=STOP, icon="stop", tooltip=TOOLTIP, layout={"width": "auto"})
+        self.button.on_click(self._clicked)
+        shown = [self.text, self.image, self.caption] + ([self.button] if hears_while_busy(self.button) else [])
+        self.widget = ipywidgets.VBox(shown)
+        self._handle: Any = None
+
+    def show(self) -> None:
+        """Display the view in the cell that runs."""
+        from IPython.display import display
+
+        self._handle = display(self.widget, display_id=True)
+
+    def report(self, progress: Progress) -> None:
+        """Take the state after a row of the history, and show it if its time has come or it is the last."""
+        self.progress = progress
+        if progress.step == progress.steps or self.budget.due():
+            with self.budget.spending():
+                self.text.value = html.escape(progress.line(self.label))
+                if progress.look is not None:
+                    self.samples = progress.look()
+                    self.caption.value = _small(self.samples.caption)
+                self.image.value = picture(progress.history, self.samples)
+                self.image.layout.display = None
+
+    def close(self) -> None:
+        """Put the still picture of the last state into the view's place. Networks are not asked any more: a training
+        that was interrupted may have left them anywhere."""
+        if self._handle is not None:
+            self._handle.update(self.still())
+        for widget in (self.widget, self.text, self.image, self.caption, self.button):
+            widget.close()
+
+    def still(self) -> Any:
+        """Return the last state as HTML with a picture in it; an empty one for a training that made no row."""
+        from IPython.display import HTML
+
+        if self.progress is None:
+            return HTML("")
+        line = html.escape(self.progress.line(self.label))
+        encoded = base64.b64encode(picture(self.progress.history, self.samples)).decode()
+        caption = "" if self.samples is None else self.samples.caption
+        told = html.escape(f"學習曲線 Learning curves. {caption}")
+        image = f'<img src="data:image/png;base64,{encoded}" style="width: {WIDTH}px; max-width: 100%" alt="{told}">'
+        return HTML(f"<div>{line}</div>{image}{_small(caption)}")
+
+    def _clicked(self, *ignored: object) -> None:
+        self.stop()
+        self.button.disabled = True
+        self.button.description = STOPPING
+
+
+def _small(caption: str) -> str:
+    return f"<div><small>{html.escape(caption)}</small></div>" if caption else ""
+
+
+def hears_while_busy(button: Any) -> bool:
+    """Let a click reach the kernel while a cell runs, and return whether it can.
+
+    Lab sends what widgets have to say to a subshell, a thread of the kernel beside the one that trains, where the
+    kernel has such (ipykernel 7). Newer ones send a reply to the thread that used the widget last instead, which is the
+    one that trains; a button has nothing to reply to, so this one is left to Lab's choice. Without subshells a click
+    would be heard when the training has ended: then there is no button, and Lab's own ■ stops the training.
+    """
+    from IPython import get_ipython
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    if kernel is None or "kernel subshells" not in kernel.kernel_info.get("supported_features", ()):
+        return False
+    if hasattr(button.comm, "_reply_subshell_for"):
+        button.comm._reply_subshell_for = None
+    return True

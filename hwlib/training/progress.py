@@ -1,6 +1,5 @@
-"""How a training shows that it moves: a bar in a terminal, a live curve in Lab, a few lines headless."""
+"""How a training shows that it moves: a bar in a terminal, a live view in Lab, a few lines headless."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +13,16 @@ LINES = 8
 
 @dataclass(frozen=True)
 class Progress:
-    """The state after a row of the history: steps done, steps in all, seconds, and the history so far."""
+    """The state after a row of the history: steps done, steps in all, seconds, and the history so far.
+
+    look: gives the samples of a preview (`hwlib.training.preview`) as the networks stand; only a live view calls it.
+    """
 
     step: int
     steps: int
     seconds: float
     history: list[dict[str, Any]]
+    look: Callable[[], Any] | None = None
 
     def line(self, label: str) -> str:
         row = self.history[-1]
@@ -29,14 +32,14 @@ class Progress:
 
 
 @contextmanager
-def reporter(label: str, steps: int) -> Iterator[Callable[[Progress], None]]:
-    """Yield a function that takes a `Progress` after each row of the history."""
+def reporter(label: str, steps: int, stop: Callable[[], None]) -> Iterator[Callable[[Progress], None]]:
+    """Yield a function that takes a `Progress` after each row of the history; a live view's button calls `stop`."""
     shown = kind()
     if shown == "bar":
         with _bar(label, steps) as report:
             yield report
     elif shown == "live":
-        with _live(label) as report:
+        with _live(label, stop) as report:
             yield report
     elif shown == "none":
         yield lambda progress: None
@@ -71,22 +74,12 @@ def _bar(label: str, steps: int) -> Iterator[Callable[[Progress], None]]:
 
 
 @contextmanager
-def _live(label: str) -> Iterator[Callable[[Progress], None]]:
-    import ipywidgets
-    from IPython.display import display
+def _live(label: str, stop: Callable[[], None]) -> Iterator[Callable[[Progress], None]]:
+    from hwlib.training.live import View
 
-    from hwlib.training.live import curve
-
-    text, picture = ipywidgets.HTML(label), ipywidgets.Image(format="png", layout={"max_width": "720px"})
-    display(ipywidgets.VBox([text, picture]))
-    drawn = 0.0
-
-    def report(progress: Progress) -> None:
-        nonlocal drawn
-        text.value = progress.line(label)
-        # A picture costs about 0.1 s, so it is drawn every few seconds at most, and at the end.
-        if time.monotonic() - drawn > 3 or progress.step == progress.steps:
-            picture.value = curve(progress.history)
-            drawn = time.monotonic()
-
-    yield report
+    view = View(label, stop)
+    view.show()
+    try:
+        yield view.report
+    finally:
+        view.close()

@@ -10,6 +10,7 @@ from hwlib.run import Run
 from hwlib.training.checkpoint import Keeper
 from hwlib.training.engine import LearningRule, Plan, fit
 from hwlib.training.precision import Compute
+from hwlib.training.preview import Preview
 
 _TRAINED: weakref.WeakSet = weakref.WeakSet()
 
@@ -23,6 +24,7 @@ def train(
     model: str = "model",
     longest: int | None = None,
     observe: Callable[[], torch.Tensor] | None = None,
+    preview: Preview | None = None,
 ) -> float:
     """Train by `rule` as the run's configuration says, add history and seconds to the run; return the seconds.
 
@@ -30,6 +32,7 @@ def train(
     longest: images that make an epoch, the longest of `sets` unless given.
     observe: as `fit` takes it; what it returned on the way is kept as the arrays `observed_<model>`, a row each time,
         and `observed_at_<model>`, the steps.
+    preview: gives the samples that Lab's live view shows (`hwlib.training.preview`).
     Checkpoints go to the run, every `config.checkpoint_seconds`; an attempt that ended before its time goes on from
     there, and a training that had ended is only loaded.
     Raises `WorkbookError` for a network that has been trained before: its record would tell half of its steps.
@@ -50,6 +53,7 @@ def train(
         label=model,
         keeper=keeper,
         observe=observe,
+        preview=preview,
     )
     _TRAINED.update(rule.modules.values())
     run.add_training(model, fitted.history, fitted.seconds, fitted.earlier)

@@ -1,4 +1,4 @@
-"""Stopping a training from outside, by Ctrl-C, Lab's stop button or SIGTERM, without losing it."""
+"""Stopping a training from outside, by Ctrl-C, Lab's ■, the button of a live view or SIGTERM, without losing it."""
 
 import os
 import signal
@@ -32,6 +32,11 @@ class Interruption:
     def __exit__(self, *exception) -> None:
         for number, handler in self._before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def ask(self) -> None:
+        """Ask the training to stop as a first SIGINT does; from any thread, and asking again changes nothing."""
+        if self.signum is None:
+            self.signum = signal.SIGINT
 
     def _note(self, signum: int, frame) -> None:
         if self.signum is not None:
