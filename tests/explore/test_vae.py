@@ -214,7 +214,7 @@ def test_every_control_says_what_it_is(home, lang):
         assert label, control
         if control not in explorer.controls.steps:
             assert chinese(label) == (lang == "zh"), label
-        if hasattr(control, "tooltip") and not label.startswith(("儲存", "Save")):
+        if control is not explorer.controls.row and not label.startswith(("儲存", "Save")):
             assert chinese(control.tooltip) == (lang == "zh"), control.tooltip
     assert len(explorer.controls.row.labels) == explorer.controls.row.columns
     assert chinese(explorer.told()) == chinese(explorer.controls.caption.value) == (lang == "zh")
