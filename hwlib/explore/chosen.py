@@ -18,6 +18,28 @@ from hwlib.record import Record
 INITIAL = {"description_width": "initial"}
 """A style for labels of any length: the default one cuts long ones off."""
 
+ROW = {"flex_flow": "row wrap", "grid_gap": "4px 16px"}
+"""A layout for controls side by side, which break into lines where the page is narrow."""
+
+
+def slider(low: float, high: float, step: float, label: str = "", tooltip: str = "", *, aligned: int = 0) -> Any:
+    """Return a slider that tells of every move. aligned: CSS pixels that its label takes, where several stand in a
+    column; 0 for those that it needs."""
+    import ipywidgets
+
+    return ipywidgets.FloatSlider(
+        value=max(0.0, low),
+        min=low,
+        max=high,
+        step=step,
+        description=label,
+        tooltip=tooltip,
+        continuous_update=True,
+        readout_format=".2f" if step < 0.1 else ".1f",
+        style={"description_width": f"{aligned}px"} if aligned else INITIAL,
+        layout={"width": f"{220 + aligned}px" if aligned else "380px"},
+    )
+
 
 @dataclass(frozen=True)
 class Faces:
@@ -36,7 +58,8 @@ class Faces:
 
 def run_label(record: Record) -> str:
     """What the list of runs calls a run: its id, profile, data, and when it finished, to the minute."""
-    kind = "stand-in" if stands_in(record) else str(record.run.get("data", {}).get("kind", "?"))
+    data = record.run.get("data")
+    kind = "stand-in" if stands_in(record) else str(data.get("kind", "?")) if isinstance(data, dict) else "?"
     finished = str(record.run.get("finished", "?"))[:16].replace("T", " ")
     return f"{record.folder.name}  ({record.run.get('profile', '?')}, {kind}, {finished})"
 
@@ -74,6 +97,14 @@ class FaceExplorer(Explorer):
     def refresh(self) -> None:
         """Set every control to the present state and show its pictures."""
         raise NotImplementedError
+
+    def reset_button(self, tooltip: str, act: Callable[[], object]) -> Any:
+        """Return a button that undoes what was done."""
+        import ipywidgets
+
+        button = ipywidgets.Button(description=self.say("重設", "Reset"), icon="undo", tooltip=tooltip)
+        button.on_click(self.guarded(act))
+        return button
 
     @contextmanager
     def quietly(self) -> Iterator[None]:

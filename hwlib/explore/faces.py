@@ -24,7 +24,7 @@ ENCODED = 5000
 STRIP = 8
 """Faces on the way from one to another, both ends among them."""
 
-LARGE, SMALL = 176, 60
+LARGE, SMALL = 160, 80
 """Pixels in the picture of a face that is looked at, and of one in the strip."""
 
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from hwlib.evaluation.networks import compute_on, load_gan
 from hwlib.explore import generated
-from hwlib.explore.chosen import INITIAL, FaceExplorer, Faces, run_seed
+from hwlib.explore.chosen import INITIAL, ROW, FaceExplorer, Faces, run_seed, slider
 from hwlib.explore.found import other_images
 from hwlib.explore.generated import COLUMNS, COUNT, THRESHOLDS, State
 from hwlib.explore.later import Later
-from hwlib.explore.nearest import Nearest, Neighbours, Usual, usual
-from hwlib.explore.picture import png, stacked
+from hwlib.explore.nearest import SHOWN, Nearest, Neighbours, Usual, usual
+from hwlib.explore.picture import GAP, png, stacked
 from hwlib.record import Record
 
 
@@ -83,7 +83,7 @@ class GANExplorer(FaceExplorer):
             f"第 {place} 張與最近訓練影像的 MSE 為 {distance:.4f}；{count} 張沒看過的測試人臉與各自最近訓練影像的 MSE，"
             f"中位數為 {self.usual.median:.4f}，其中 {nearer:.0f}% 比這張更近。",
             f"Face {place} is at an MSE of {distance:.4f} from its nearest training image. Of {count} "
-            f"test faces, which the training never saw, the median is {self.usual.median:.4f}, and {nearer:.0f} % are "
+            f"test faces, which the training never saw, the median is {self.usual.median:.4f}, and {nearer:.0f}% are "
             "nearer than this face.",
         )
         if self.usual.close(distance):
@@ -123,30 +123,19 @@ class GANExplorer(FaceExplorer):
             style=INITIAL,
             layout={"width": "380px"},
         )
-        c.way = w.FloatSlider(
-            value=self.state.way,
-            min=0,
-            max=1,
-            step=0.02,
-            description=say("大圓", "Great circle"),
-            tooltip=say("0 是第 1 個框選的人臉，1 是第 2 個", "0 is the face marked 1, 1 the face marked 2"),
-            continuous_update=True,
-            style=INITIAL,
-            layout={"width": "380px"},
-        )
+        ends = say("0 是框選的人臉 1，1 是人臉 2", "0 is the face marked 1, 1 the face marked 2")
+        c.way = slider(0, 1, 0.02, say("大圓", "Great circle"), ends)
         c.tiles = Tiles(
             rows=COUNT // COLUMNS,
             columns=COLUMNS,
-            width=(generated.SIDE + 4) * COLUMNS,
+            width=(generated.SIDE + GAP) * COLUMNS,
             label=say("生成的人臉；點選兩張", "Generated faces; click two"),
         )
-        c.picture, c.near = Picture(), Picture()
-        c.verdict, c.note = w.HTML(), w.HTML()
-        c.reset = w.Button(
-            description=say("重設", "Reset"),
-            icon="undo",
-            tooltip=say("回到這次執行自己的種子，不截斷", "Back to the run's own seed, without truncation"),
-        )
+        c.picture = Picture(layout={"width": f"{3 * (generated.LARGE + GAP)}px"})
+        c.near = Picture(layout={"width": f"{(SHOWN + 1) * (generated.SIDE + GAP)}px"})
+        c.caption, c.verdict, c.note = w.HTML(), w.HTML(), w.HTML()
+        undone = say("回到這次執行自己的種子，不截斷", "Back to the run's own seed, without truncation")
+        c.reset = self.reset_button(undone, self.reset)
         c.runs = self.chooser()
         self.rest = Later(self.guarded(self.settle))
 
@@ -154,16 +143,16 @@ class GANExplorer(FaceExplorer):
         self.watch(c.threshold, self.truncate)
         self.watch(c.way, self.walk)
         c.tiles.on_click(lambda index: self.guarded(lambda: self.click(index))())
-        c.reset.on_click(self.guarded(self.reset))
         self.refresh()
         return w.VBox(
             [
                 *c.runs,
                 c.note,
-                w.HBox([c.seed, c.threshold]),
+                w.HBox([c.seed, c.threshold], layout=ROW),
                 c.tiles,
-                w.HBox([c.picture, w.VBox([c.way, c.verdict])]),
+                w.HBox([c.picture, w.VBox([c.way, c.caption])], layout=ROW),
                 c.near,
+                c.verdict,
                 w.HBox([c.reset, self.save_button()]),
                 self.status,
             ]
@@ -229,8 +218,14 @@ class GANExplorer(FaceExplorer):
             tiles.marked = list(self.state.pair)
 
     def show_way(self) -> None:
-        picture = self.controls.picture
-        picture.value, picture.label = png(generated.way_picture(self.grid, self.state)), self.told()
+        c, (first, last) = self.controls, (place + 1 for place in self.state.pair)
+        c.picture.value, c.picture.label = png(generated.way_picture(self.grid, self.state)), self.told()
+        c.caption.value = self.say(
+            f"左起：第 {first} 張、由它往第 {last} 張走大圓 {self.state.way:.2f} 處的人臉、第 {last} 張；"
+            "D 是鑑別器認為是真實影像的機率。",
+            f"From the left: face {first}, the one at {self.state.way:.2f} of the great circle from it to face {last}, "
+            f"face {last}; D is the probability of being real that the discriminator gives.",
+        )
 
     def show_near(self) -> None:
         c = self.controls

@@ -9,9 +9,9 @@ import numpy as np
 
 from hwlib.evaluation.networks import compute_on, load_decoder
 from hwlib.explore import faces
-from hwlib.explore.chosen import INITIAL, FaceExplorer, Faces, Picker, run_seed
+from hwlib.explore.chosen import INITIAL, ROW, FaceExplorer, Faces, Picker, run_seed, slider
 from hwlib.explore.found import other_images
-from hwlib.explore.picture import png, stacked
+from hwlib.explore.picture import GAP, png, stacked
 from hwlib.record import Record
 
 REACH = 3.0
@@ -64,19 +64,32 @@ class VAEExplorer(FaceExplorer):
         """What was done to the face, in words."""
         edit = self.edit
         parts = [self.say(f"往第二張 {edit.way:.2f}", f"{edit.way:.2f} of the way")] if edit.way else []
-        parts += [f"{self.title(i)} {step:+.1f}" for i, step in enumerate(edit.steps) if step]
+        axis = self.say("主方向", "direction")
+        parts += [f"{axis} {i + 1} {step:+.1f}" for i, step in enumerate(edit.steps) if step]
         parts += [f"{name} {amount:+.1f}" for name, amount in edit.amounts.items() if amount]
         return self.say("、", ", ").join(parts) or self.say("未更動", "unchanged")
 
     def title(self, index: int) -> str:
-        """The label of a direction: its rank, and the attribute that it goes with."""
-        name = self.space.directions[index].name
-        return f"{index + 1} {name}" if name else self.say(f"方向 {index + 1}", f"direction {index + 1}")
+        """The label of a direction: its rank, and the attribute that it goes with and how closely."""
+        direction = self.space.directions[index]
+        named = f"{direction.name} (r {direction.correlation:.2f})" if direction.name else self.say("方向", "direction")
+        return f"{index + 1} {named}"
+
+    def notes(self) -> list[str]:
+        """What to know of the run before all else."""
+        said = [] if self.loaded.same else [other_images(self.say, (self.loaded.train, self.loaded.test))]
+        if not self.space.directions:
+            all_alike = (
+                "編碼器給所有人臉相同的潛在向量，沒有方向可走。",
+                "The encoder gives all faces one latent: no directions.",
+            )
+            said.append(self.say(*all_alike))
+        return said
 
     def build(self) -> Any:
         import ipywidgets as w
 
-        from hwlib.explore.elements import Picture
+        from hwlib.explore.elements import Picture, Tiles
 
         say, c = self.say, SimpleNamespace()
         self.controls = c
@@ -84,8 +97,8 @@ class VAEExplorer(FaceExplorer):
         count = len(self.space.test)
         c.first = Picker(say, say("起點的測試人臉", "Start: test face"), count, self.edit.first, random)
         c.second = Picker(say, say("終點的測試人臉", "End: test face"), count, self.edit.second, random)
-        c.way = _slider(0, 1, 0.02, say("內插", "Way"), say("0 是起點，1 是終點", "0 is the start, 1 the end"))
-        c.steps = [_slider(-REACH, REACH, 0.1, "", "", width="330px") for _ in range(faces.MOST)]
+        c.way = slider(0, 1, 0.02, say("內插", "Way"), say("0 是起點，1 是終點", "0 is the start, 1 the end"))
+        c.steps = [slider(-REACH, REACH, 0.1, aligned=210) for _ in range(faces.MOST)]
         c.attribute = w.Dropdown(
             description=say("屬性", "Attribute"),
             tooltip=say("要增減的屬性", "The attribute to add or take away"),
@@ -93,14 +106,12 @@ class VAEExplorer(FaceExplorer):
             layout={"width": "260px"},
         )
         amount = say("向量的倍數：有此屬性與沒有者的平均之差", "Times the difference of the means with it and without")
-        c.amount = _slider(-REACH, REACH, 0.1, say("增減", "Amount"), amount)
-        c.picture, c.row = Picture(), Picture()
+        c.amount = slider(-REACH, REACH, 0.1, say("增減", "Amount"), amount)
+        c.picture = Picture(layout={"width": f"{3 * (faces.LARGE + GAP)}px"})
+        c.row = Tiles(columns=faces.STRIP + 2, width=(faces.STRIP + 2) * (faces.SMALL + GAP))
         c.caption, c.note = w.HTML(), w.HTML()
-        c.reset = w.Button(
-            description=say("重設", "Reset"),
-            icon="undo",
-            tooltip=say("回到未編輯的起點人臉", "Back to the unedited face at the start"),
-        )
+        undone = say("回到未編輯的起點人臉", "Back to the unedited face at the start")
+        c.reset = self.reset_button(undone, self.reset)
         c.runs = self.chooser()
 
         for picker in (c.first, c.second):
@@ -108,16 +119,16 @@ class VAEExplorer(FaceExplorer):
         for control in (c.way, c.amount, *c.steps):
             self.watch(control, self.move)
         self.watch(c.attribute, self.refresh)
-        c.reset.on_click(self.guarded(self.reset))
+        c.row.on_click(self.jump)
         self.refresh()
         return w.VBox(
             [
                 *c.runs,
                 c.note,
-                w.HBox([w.VBox([c.picture, c.caption]), w.VBox(c.steps)]),
-                w.HBox([c.attribute, c.amount]),
+                w.HBox([w.VBox([c.picture, c.caption]), w.VBox(c.steps)], layout=ROW),
+                w.HBox([c.attribute, c.amount], layout=ROW),
                 c.first.widget,
-                w.HBox([c.second.widget, c.way]),
+                w.HBox([c.second.widget, c.way], layout=ROW),
                 c.row,
                 w.HBox([c.reset, self.save_button()]),
                 self.status,
@@ -137,9 +148,13 @@ class VAEExplorer(FaceExplorer):
         amounts = dict(self.edit.amounts)
         if c.attribute.value is not None:
             amounts[c.attribute.value] = c.amount.value
-        steps = tuple(slider.value for slider in c.steps[:count])
+        steps = tuple(along.value for along in c.steps[:count])
         self.edit = replace(self.edit, way=c.way.value, steps=steps, amounts=amounts)
         self.show()
+
+    def jump(self, cell: int) -> None:
+        """Go to the place on the way that a cell of the strip shows."""
+        self.controls.way.value = round(min(1.0, max(0.0, (cell - 1) / (faces.STRIP - 1))), 2)
 
     def reset(self) -> None:
         """Undo all that was done to the face."""
@@ -148,18 +163,21 @@ class VAEExplorer(FaceExplorer):
         self.refresh()
 
     def show_row(self) -> None:
-        """Show the way between the two faces."""
-        row, first, second = self.controls.row, self.edit.first, self.edit.second
-        row.value = png(self.row)
-        row.label = self.say(
-            f"測試人臉 {first} 到 {second} 的內插", f"Interpolation from test face {first} to {second}"
-        )
+        """Show the strip between the two faces."""
+        row, count = self.controls.row, faces.STRIP
+        ends = [self.say(f"測試人臉 {i}", f"test face {i}") for i in (self.edit.first, self.edit.second)]
+        with row.hold_sync():
+            row.png = png(self.row)
+            row.label = self.say(
+                f"由{ends[0]}到{ends[1]}的內插；點選即移到該處", f"From {ends[0]} to {ends[1]}; a click goes there"
+            )
+            way = self.say("內插", "way")
+            row.labels = [ends[0], *(f"{way} {i / (count - 1):.2f}" for i in range(count)), ends[1]]
 
     def show(self) -> None:
         """Show the three faces and what was done."""
         c = self.controls
-        c.picture.value = png(self.top())
-        c.picture.label = self.told()
+        c.picture.value, c.picture.label = png(self.top()), self.told()
         names = self.say(
             f"左起：測試人臉 {self.edit.first}、重建（MSE {self.mse:.4f}）、編輯後",
             f"From the left: test face {self.edit.first}, its reconstruction (MSE {self.mse:.4f}), edited",
@@ -173,40 +191,21 @@ class VAEExplorer(FaceExplorer):
                 picker.limit(len(self.space.test))
                 picker.box.value = value
             c.way.value = edit.way
-            for i, slider in enumerate(c.steps):
+            for i, along in enumerate(c.steps):
                 there = i < len(edit.steps)
-                slider.layout.display = None if there else "none"
+                along.layout.display = None if there else "none"
                 if there:
-                    direction = self.space.directions[i]
-                    slider.description = self.title(i)
-                    slider.tooltip = say(
-                        f"第 {i + 1} 主方向，以標準差計；與 {direction.name} 的相關係數為 {direction.correlation:.2f}",
-                        f"Principal direction {i + 1}, in standard deviations; its correlation with {direction.name} "
-                        f"is {direction.correlation:.2f}",
+                    along.description = self.title(i)
+                    along.tooltip = say(
+                        f"第 {i + 1} 主方向，以標準差計；r 是與屬性的相關係數",
+                        f"Principal direction {i + 1}, in standard deviations; r is the correlation with the attribute",
                     )
-                    slider.value = edit.steps[i]
+                    along.value = edit.steps[i]
             if c.attribute.options != tuple(self.space.attributes):
                 c.attribute.options = tuple(self.space.attributes)
                 c.attribute.value = next(iter(self.space.attributes), None)
             c.amount.value = edit.amounts.get(c.attribute.value, 0.0)
             c.amount.disabled = c.attribute.disabled = not self.space.attributes
-        c.note.value = "" if self.loaded.same else html.escape(other_images(say, (self.loaded.train, self.loaded.test)))
+        c.note.value = "<br>".join(map(html.escape, self.notes()))
         self.show_row()
         self.show()
-
-
-def _slider(low: float, high: float, step: float, label: str, tooltip: str, width: str = "380px") -> Any:
-    import ipywidgets
-
-    return ipywidgets.FloatSlider(
-        value=max(0.0, low),
-        min=low,
-        max=high,
-        step=step,
-        description=label,
-        tooltip=tooltip,
-        continuous_update=True,
-        readout_format=".2f" if step < 0.1 else ".1f",
-        style={"description_width": "150px" if not label else "initial"},
-        layout={"width": width},
-    )

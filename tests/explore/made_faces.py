@@ -81,6 +81,8 @@ def controls_of(widget) -> list:
     """All the controls below a widget that a person can use."""
     import ipywidgets
 
+    from hwlib.explore.elements import Picture
+
     if isinstance(widget, ipywidgets.Box):
         return [control for child in widget.children for control in controls_of(child)]
     passive = (ipywidgets.HTML, ipywidgets.Image, Picture)

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,7 +142,7 @@ def test_the_still_picture_is_the_live_one(explorer):
     controls = explorer.controls
     controls.first.box.value, controls.second.box.value = 6, 9
     controls.steps[2].value, controls.way.value = -2.0, 0.3
-    still, top, row = map(pixels, (explorer.still(), controls.picture.value, controls.row.value))
+    still, top, row = map(pixels, (explorer.still(), controls.picture.value, controls.row.png))
     np.testing.assert_array_equal(still[: len(top), : top.shape[1]], top)
     np.testing.assert_array_equal(still[-len(row) :, : row.shape[1]], row)
     np.testing.assert_array_equal(still, faces.picture(explorer.space, explorer.edit))
@@ -162,6 +163,25 @@ def test_any_test_face_can_be_the_start(explorer):
     first.box.value = 10 * TEST
     assert explorer.edit.first == TEST - 1
     assert f"test face {TEST - 1}" in explorer.controls.caption.value
+
+
+def test_a_click_on_the_strip_goes_there(explorer):
+    controls = explorer.controls
+    for cell, way in ((0, 0.0), (4, 0.43), (8, 1.0), (9, 1.0)):
+        controls.row.click(cell)
+        assert (controls.way.value, explorer.edit.way) == (way, way)
+
+
+def test_a_model_without_directions_still_shows_faces(explorer):
+    explorer.space = replace(explorer.space, directions=[], attributes={})
+    explorer.edit = explorer.unedited(explorer.edit)
+    explorer.refresh()
+    controls = explorer.controls
+    assert {slider.layout.display for slider in controls.steps} == {"none"}
+    assert controls.attribute.disabled
+    assert "no directions" in controls.note.value
+    controls.way.value = 0.5
+    assert explorer.edit.amounts == {}
 
 
 def test_reset_undoes_all_but_the_choice_of_faces(explorer):
@@ -190,10 +210,13 @@ def test_every_control_says_what_it_is(home, lang):
     controls = controls_of(explorer.view())
     assert len(controls) > 15
     for control in controls:
-        assert control.description, control
-        assert control.tooltip or control.description.startswith(("儲存", "Save")), control
+        label = control.label if control is explorer.controls.row else control.description
+        assert label, control
         if control not in explorer.controls.steps:
-            assert chinese(control.description) == (lang == "zh"), control.description
+            assert chinese(label) == (lang == "zh"), label
+        if control is not explorer.controls.row and not label.startswith(("儲存", "Save")):
+            assert chinese(control.tooltip) == (lang == "zh"), control.tooltip
+    assert len(explorer.controls.row.labels) == explorer.controls.row.columns
     assert chinese(explorer.told()) == chinese(explorer.controls.caption.value) == (lang == "zh")
 
 
