@@ -66,7 +66,7 @@ class MapTab(Tab):
             names = [(f"來源域 {src}", f"source {src}"), (f"目標域 {tgt}", f"target {tgt}")]
             return shown.domains, DOMAINS, names, [TARGET]
         names = [("認錯", "named wrongly"), ("認對", "named right")]
-        return self.scene.right(self.on).astype(int), CORRECTNESS, names, []
+        return self.scene.maps[self.on].right.astype(int), CORRECTNESS, names, []
 
     def picture(self) -> np.ndarray:
         if self.on is None:
@@ -96,7 +96,7 @@ class MapTab(Tab):
             f"{many[TARGET]} of the target (triangles).",
         )
         if self.colour == RIGHT:
-            right = 100 * self.scene.right(self.on).mean()
+            right = 100 * shown.right.mean()
             text += self.say(f"其中認對 {right:.1f}%。", f" {right:.1f}% of them are named right.")
         return f"{text}{self.say('', ' ')}{self._chosen_told()}".strip()
 
