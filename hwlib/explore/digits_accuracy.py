@@ -8,7 +8,7 @@ import numpy as np
 from hwlib.errors import WorkbookError
 from hwlib.explore import digits_picture as draw
 from hwlib.explore.digits_models import TARGET
-from hwlib.explore.digits_tab import WIDE, Tab, paragraph, wrapping
+from hwlib.explore.digits_tab import WIDE, Tab, column, paragraph, wrapping
 from hwlib.explore.picture import png, stacked, tiled
 
 MOST, COLUMNS, SIDE = 40, 8, 48
@@ -19,7 +19,7 @@ class AccuracyTab(Tab):
     """State: `model`, whose confusions are shown, and `cell`, (true digit, digit said), whose images are."""
 
     def title(self) -> str:
-        return self.say("準確率與混淆矩陣", "Accuracy and confusions")
+        return self.say("準確率", "Accuracy")
 
     def reset(self) -> None:
         self.model = self.scene.best
@@ -133,8 +133,8 @@ class AccuracyTab(Tab):
             "Rows: true digits, columns: predicted. Click a cell for its images.",
         )
         more = self.say("點選影像，看每個模型的機率。", "Click an image for what every model says of it.")
-        left = ipywidgets.VBox([self.table, self.models, ipywidgets.HTML(paragraph(hint)), self.matrix])
-        right = ipywidgets.VBox([self.caption, self.images, ipywidgets.HTML(paragraph(more))])
+        left = column(self.table, self.models, ipywidgets.HTML(paragraph(hint)), self.matrix)
+        right = column(self.caption, self.images, ipywidgets.HTML(paragraph(more)))
         return wrapping(left, right)
 
     def show(self) -> None:

@@ -118,7 +118,14 @@ class Tab:
 
 def paragraph(text: str) -> str:
     """Plain text as HTML for a widget."""
-    return f"<span>{html.escape(text)}</span>"
+    return f'<div style="line-height: 1.5">{html.escape(text)}</div>'
+
+
+def column(*children: Any) -> Any:
+    """Widgets below each other, each as wide as it is by itself."""
+    import ipywidgets
+
+    return ipywidgets.VBox(children, layout={"align_items": "flex-start", "max_width": "100%"})
 
 
 def wrapping(*children: Any) -> Any:

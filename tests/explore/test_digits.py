@@ -415,7 +415,7 @@ def test_damaged_arrays_leave_the_other_tabs(copied):
     assert sum("arrays.npz" in note for note in explorer.scene.notes) == 2
     features = tab(explorer, 2)
     assert features.points.layout.display == "none"
-    assert "no t-SNE" in features.caption.value
+    assert "no t-SNE" in features.about.value
     assert explorer.still()
 
 
