@@ -86,12 +86,12 @@ class AccuracyTab(Tab):
         return stacked(head, draw.beside(left, stacked(caption, self._images())))
 
     def told(self) -> str:
-        title = self.scene.tests[TARGET].title
+        title = self.set_title(TARGET)
         accuracies = self.say("、", ", ").join(
             f"{self.scene.title(name, self.say)} {percent:.2f}%" for name, percent, _ in self._rows()
         )
         return self.say(
-            f"{title} 測試集的準確率：{accuracies}。{self._caption()}",
+            f"{title}測試集的準確率：{accuracies}。{self._caption()}",
             f"Accuracy on the test set of {title}: {accuracies}. {self._caption()}",
         )
 
@@ -165,10 +165,10 @@ class AccuracyTab(Tab):
 
     def _table_html(self) -> str:
         total = len(self.scene.answers.labels)
-        tgt = self.scene.tests[TARGET].title
+        tgt = self.set_title(TARGET)
         heads = (
             self.say("模型", "Model"),
-            self.say(f"{tgt} 測試集準確率", f"Accuracy, {tgt} test"),
+            self.say(f"{tgt}測試集準確率", f"Accuracy, {tgt} test"),
             self.say(f"{total} 張中認對", f"Right of {total}"),
         )
         cell = "padding: 0 12px 0 0; text-align: {}"

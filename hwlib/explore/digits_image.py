@@ -43,7 +43,7 @@ class ImageTab(Tab):
         spoken = self.spoken(self.scene.told(self.domain, self.index))
         return self.say(
             f"{name}第 {self.index} 張影像，真實數字 {true}。各模型的答案：{spoken}。",
-            f"Image {self.index} ({name}), a {true}. The models say: {spoken}.",
+            f"Image {self.index} ({name}), true digit {true}. The models say: {spoken}.",
         )
 
     def build(self) -> Any:

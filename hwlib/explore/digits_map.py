@@ -63,7 +63,8 @@ class MapTab(Tab):
             return shown.labels, draw.DIGIT_COLOURS, [(str(i), str(i)) for i in range(10)], []
         if self.colour == DOMAIN:
             src, tgt = (test.title for test in self.scene.tests)
-            names = [(f"來源域 {src}", f"source {src}"), (f"目標域 {tgt}", f"target {tgt}")]
+            src_zh, tgt_zh = (self.set_title(domain).strip() for domain in (SOURCE, TARGET))
+            names = [(f"來源域 {src_zh}", f"source {src}"), (f"目標域 {tgt_zh}", f"target {tgt}")]
             return shown.domains, DOMAINS, names, [TARGET]
         names = [("認錯", "named wrongly"), ("認對", "named right")]
         return self.scene.maps[self.on].right.astype(int), CORRECTNESS, names, []
@@ -114,7 +115,7 @@ class MapTab(Tab):
         spoken = self.spoken(self.scene.told(domain, index))
         return self.say(
             f"{name}第 {index} 張影像，真實數字 {true}。各模型的答案：{spoken}。",
-            f"Image {index} ({name}), a {true}. The models say: {spoken}.",
+            f"Image {index} ({name}), true digit {true}. The models say: {spoken}.",
         )
 
     def build(self) -> Any:

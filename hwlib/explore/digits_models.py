@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +102,7 @@ class Scene:
     answers: Answers
     notes: list[str]
     maps: dict[str, Map]
+    _source: dict[int, dict[str, np.ndarray]] = field(default_factory=dict)
 
     @property
     def best(self) -> str:
@@ -127,7 +128,9 @@ class Scene:
         """The probabilities (10,) of each network for a test image; those of the target are known already."""
         if domain == TARGET:
             return {name: of[index] for name, of in self.answers.probabilities.items()}
-        return self.asked(self.image(domain, index))
+        if index not in self._source:  # picture and words ask after each other
+            self._source = {index: self.asked(self.image(domain, index))}
+        return self._source[index]
 
 
 @contextmanager

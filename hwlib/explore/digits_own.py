@@ -77,8 +77,12 @@ class OwnTab(Tab):
         return wrapping(left, column(self.caption, self.shown))
 
     def _uploaded(self) -> None:
-        if self.files.value:
-            self.upload(bytes(self.files.value[0]["content"]))
+        if not self.files.value:
+            return
+        content = bytes(self.files.value[0]["content"])
+        with self._silence():
+            self.files.value = ()  # so that the same file can come again
+        self.upload(content)
 
     def show(self) -> None:
         self.caption.value = paragraph(self.told())
