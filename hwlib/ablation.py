@@ -16,7 +16,7 @@ from hwlib.reference import alone, are_real, images
 from hwlib.runner import run_all, whole
 
 PAIR = ("svhn", "mnist")
-STEPS = 600
+STEPS = 1200
 LEFT_OUT = ("nothing", *(name for name in INGREDIENTS if name != "blending"))
 RUNS = "runs/ablation"
 
