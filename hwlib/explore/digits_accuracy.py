@@ -8,7 +8,7 @@ import numpy as np
 from hwlib.errors import WorkbookError
 from hwlib.explore import digits_picture as draw
 from hwlib.explore.digits_models import TARGET
-from hwlib.explore.digits_tab import WIDE, Tab, paragraph, wrapping
+from hwlib.explore.digits_tab import WIDE, Tab, column, paragraph, wrapping
 from hwlib.explore.picture import png, stacked, tiled
 
 MOST, COLUMNS, SIDE = 40, 8, 48
@@ -19,7 +19,7 @@ class AccuracyTab(Tab):
     """State: `model`, whose confusions are shown, and `cell`, (true digit, digit said), whose images are."""
 
     def title(self) -> str:
-        return self.say("準確率與混淆矩陣", "Accuracy and confusions")
+        return self.say("準確率", "Accuracy")
 
     def reset(self) -> None:
         self.model = self.scene.best
@@ -86,12 +86,12 @@ class AccuracyTab(Tab):
         return stacked(head, draw.beside(left, stacked(caption, self._images())))
 
     def told(self) -> str:
-        title = self.scene.tests[TARGET].title
+        title = self.set_title(TARGET)
         accuracies = self.say("、", ", ").join(
             f"{self.scene.title(name, self.say)} {percent:.2f}%" for name, percent, _ in self._rows()
         )
         return self.say(
-            f"{title} 測試集的準確率：{accuracies}。{self._caption()}",
+            f"{title}測試集的準確率：{accuracies}。{self._caption()}",
             f"Accuracy on the test set of {title}: {accuracies}. {self._caption()}",
         )
 
@@ -133,8 +133,8 @@ class AccuracyTab(Tab):
             "Rows: true digits, columns: predicted. Click a cell for its images.",
         )
         more = self.say("點選影像，看每個模型的機率。", "Click an image for what every model says of it.")
-        left = ipywidgets.VBox([self.table, self.models, ipywidgets.HTML(paragraph(hint)), self.matrix])
-        right = ipywidgets.VBox([self.caption, self.images, ipywidgets.HTML(paragraph(more))])
+        left = column(self.table, self.models, ipywidgets.HTML(paragraph(hint)), self.matrix)
+        right = column(self.caption, self.images, ipywidgets.HTML(paragraph(more)))
         return wrapping(left, right)
 
     def show(self) -> None:
@@ -165,10 +165,10 @@ class AccuracyTab(Tab):
 
     def _table_html(self) -> str:
         total = len(self.scene.answers.labels)
-        tgt = self.scene.tests[TARGET].title
+        tgt = self.set_title(TARGET)
         heads = (
             self.say("模型", "Model"),
-            self.say(f"{tgt} 測試集準確率", f"Accuracy, {tgt} test"),
+            self.say(f"{tgt}測試集準確率", f"Accuracy, {tgt} test"),
             self.say(f"{total} 張中認對", f"Right of {total}"),
         )
         cell = "padding: 0 12px 0 0; text-align: {}"

@@ -7,7 +7,7 @@ import numpy as np
 from hwlib.errors import WorkbookError
 from hwlib.explore import digits_picture as draw
 from hwlib.explore.digits_models import SOURCE, TARGET
-from hwlib.explore.digits_tab import WIDE, Tab, paragraph, wrapping
+from hwlib.explore.digits_tab import WIDE, Tab, column, paragraph, wrapping
 from hwlib.explore.picture import png
 
 
@@ -43,7 +43,7 @@ class ImageTab(Tab):
         spoken = self.spoken(self.scene.told(self.domain, self.index))
         return self.say(
             f"{name}第 {self.index} 張影像，真實數字 {true}。各模型的答案：{spoken}。",
-            f"Image {self.index} ({name}), a {true}. The models say: {spoken}.",
+            f"Image {self.index} ({name}), true digit {true}. The models say: {spoken}.",
         )
 
     def build(self) -> Any:
@@ -72,7 +72,12 @@ class ImageTab(Tab):
         self.differing.on_click(self.acting(self.next_difference))
         self.shown = ipywidgets.Image(format="png")
         self.caption = ipywidgets.HTML()
-        return ipywidgets.VBox([wrapping(self.domains, self.slider, self.differing), self.shown, self.caption])
+        hint = self.say(
+            "框起來的是真實數字；綠色表示認對，橘色表示認錯。",
+            "The frame marks the true digit; green is right, orange is wrong.",
+        )
+        controls = wrapping(self.domains, self.slider, self.differing)
+        return column(controls, self.shown, self.caption, ipywidgets.HTML(paragraph(hint)))
 
     def show(self) -> None:
         self.domains.options = [(self.set_name(domain), domain) for domain in (TARGET, SOURCE)]

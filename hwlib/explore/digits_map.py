@@ -7,7 +7,7 @@ import numpy as np
 from hwlib.errors import WorkbookError
 from hwlib.explore import digits_picture as draw
 from hwlib.explore.digits_models import SOURCE, TARGET
-from hwlib.explore.digits_tab import WIDE, Tab, paragraph, wrapping
+from hwlib.explore.digits_tab import WIDE, Tab, column, paragraph, wrapping
 from hwlib.explore.picture import png, stacked
 
 CLASS, DOMAIN, RIGHT = "class", "domain", "right"
@@ -63,10 +63,11 @@ class MapTab(Tab):
             return shown.labels, draw.DIGIT_COLOURS, [(str(i), str(i)) for i in range(10)], []
         if self.colour == DOMAIN:
             src, tgt = (test.title for test in self.scene.tests)
-            names = [(f"來源域 {src}", f"source {src}"), (f"目標域 {tgt}", f"target {tgt}")]
+            src_zh, tgt_zh = (self.set_title(domain).strip() for domain in (SOURCE, TARGET))
+            names = [(f"來源域 {src_zh}", f"source {src}"), (f"目標域 {tgt_zh}", f"target {tgt}")]
             return shown.domains, DOMAINS, names, [TARGET]
         names = [("認錯", "named wrongly"), ("認對", "named right")]
-        return self.scene.right(self.on).astype(int), CORRECTNESS, names, []
+        return self.scene.maps[self.on].right.astype(int), CORRECTNESS, names, []
 
     def picture(self) -> np.ndarray:
         if self.on is None:
@@ -86,6 +87,12 @@ class MapTab(Tab):
 
     def told(self) -> str:
         if self.on is None:
+            return self._about()
+        return self._about() + self.say("", " ") + self._chosen_told()
+
+    def _about(self) -> str:
+        """What is mapped."""
+        if self.on is None:
             return self.say("沒有這些影像的 t-SNE。", "There is no t-SNE of these images.")
         shown = self.scene.maps[self.on]
         model = self.scene.title(shown.model, self.say)
@@ -96,9 +103,9 @@ class MapTab(Tab):
             f"{many[TARGET]} of the target (triangles).",
         )
         if self.colour == RIGHT:
-            right = 100 * self.scene.right(self.on).mean()
+            right = 100 * shown.right.mean()
             text += self.say(f"其中認對 {right:.1f}%。", f" {right:.1f}% of them are named right.")
-        return f"{text}{self.say('', ' ')}{self._chosen_told()}".strip()
+        return text
 
     def _chosen_told(self) -> str:
         if self.chosen < 0:
@@ -108,7 +115,7 @@ class MapTab(Tab):
         spoken = self.spoken(self.scene.told(domain, index))
         return self.say(
             f"{name}第 {index} 張影像，真實數字 {true}。各模型的答案：{spoken}。",
-            f"Image {index} ({name}), a {true}. The models say: {spoken}.",
+            f"Image {index} ({name}), true digit {true}. The models say: {spoken}.",
         )
 
     def build(self) -> Any:
@@ -143,8 +150,9 @@ class MapTab(Tab):
         self.button.on_click(self.acting(self.open))
         self.chosen_image = ipywidgets.Image(format="png")
         self.caption = ipywidgets.HTML(layout={"max_width": "340px"})
-        right = ipywidgets.VBox([self.caption, self.chosen_image, self.button])
-        return ipywidgets.VBox([wrapping(self.maps, self.colours), wrapping(self.points, right)])
+        self.about = ipywidgets.HTML()
+        right = column(self.caption, self.chosen_image, self.button)
+        return column(wrapping(self.maps, self.colours), self.about, wrapping(self.points, right))
 
     def show(self) -> None:
         self.maps.options = [(self.scene.title(name, self.say), name) for name in self.scene.maps]
@@ -161,6 +169,7 @@ class MapTab(Tab):
                 self.points.triangles = triangles
                 self.points.label = self.say("t-SNE 的點；左右方向鍵換點", "Points of the t-SNE; arrow keys go on")
                 self.points.chosen = self.chosen
+        self.about.value = paragraph(self._about())
         self._show_chosen()
 
     def _show_chosen(self) -> None:
@@ -168,7 +177,7 @@ class MapTab(Tab):
             return
         self.points.chosen = self.chosen
         there = self.on is not None and self.chosen >= 0
-        self.caption.value = paragraph(self._chosen_told() if self.on is not None else self.told())
+        self.caption.value = "" if self.on is None else paragraph(self._chosen_told())
         self.chosen_image.layout.display = self.button.layout.display = None if there else "none"
         if there:
             self.chosen_image.value = png(self._chosen_picture())

@@ -1,6 +1,7 @@
 """The networks and images of a scenario: which runs belong to it, what they keep, and what is missing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,13 +76,14 @@ class Map:
     """Points of a t-SNE that a record keeps, each with its image.
 
     points: float32 (N, 2); labels, domains: (N,); indices: int64 (N,), of each point's image in its domain's test set.
-    model: the network whose features are mapped, by its name in the scene.
+    right: bool (N,), whether the network names them right; model: the network whose features they are, by its name.
     """
 
     points: np.ndarray
     labels: np.ndarray
     domains: np.ndarray
     indices: np.ndarray
+    right: np.ndarray
     model: str
 
 
@@ -100,7 +102,7 @@ class Scene:
     answers: Answers
     notes: list[str]
     maps: dict[str, Map]
-    _source: dict[str, Answers] = field(default_factory=dict)
+    _source: dict[int, dict[str, np.ndarray]] = field(default_factory=dict)
 
     @property
     def best(self) -> str:
@@ -119,28 +121,27 @@ class Scene:
 
     def asked(self, image: torch.Tensor) -> dict[str, np.ndarray]:
         """The probabilities (10,) that each network gives the digits in one image, uint8 (C, 28, 28)."""
-        return {name: ask(network, image[None])[0] for name, network in self.networks.items()}
+        with _one_thread():
+            return {name: ask(network, image[None])[0] for name, network in self.networks.items()}
 
     def told(self, domain: int, index: int) -> dict[str, np.ndarray]:
         """The probabilities (10,) of each network for a test image; those of the target are known already."""
         if domain == TARGET:
             return {name: of[index] for name, of in self.answers.probabilities.items()}
-        return self.asked(self.image(domain, index))
+        if index not in self._source:  # picture and words ask after each other
+            self._source = {index: self.asked(self.image(domain, index))}
+        return self._source[index]
 
-    def right(self, on: str) -> np.ndarray:
-        """Whether the network of a map names each of the map's images right, bool (N,); asked at its first use."""
-        shown = self.maps[on]
-        right = np.empty(len(shown.indices), bool)
-        target = shown.domains == TARGET
-        right[target] = self.answers.right(shown.model)[shown.indices[target]]
-        if on not in self._source:
-            chosen = torch.from_numpy(shown.indices[~target])
-            test = self.tests[SOURCE]
-            self._source[on] = answers(
-                {shown.model: self.networks[shown.model]}, test.images[chosen], test.labels[chosen]
-            )
-        right[~target] = self._source[on].right(shown.model)
-        return right
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute on one thread: for one small image more gain nothing, and wait for each other where cores are busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def load_scene(say: Say, runs: Path, scenario: Scenario, p3: Record | None, p4: Record | None) -> Scene:
@@ -169,8 +170,8 @@ def load_scene(say: Say, runs: Path, scenario: Scenario, p3: Record | None, p4: 
             )
         )
     titles = {name: TITLES[records["p4"].adapted if name == IMPROVED else name] for name in networks}
-    maps = _maps(say, records, networks, tests, notes)
     told = answers(networks, tests[TARGET].images, tests[TARGET].labels)
+    maps = _maps(say, records, networks, tests, told, notes)
     return Scene(scenario, records, networks, titles, tests, told, notes, maps)
 
 
@@ -196,6 +197,7 @@ def _maps(
     records: Mapping[str, Record],
     networks: Mapping[str, nn.Module],
     tests: tuple[ImageSet, ImageSet],
+    told: Answers,
     notes: list[str],
 ) -> dict[str, Map]:
     """The maps of the runs by the name of their network, those whose images are still the same."""
@@ -205,34 +207,43 @@ def _maps(
         if name not in networks:
             continue
         try:
-            found = _map(records[problem], array, tests, name)
+            found = _points(records[problem], array, tests)
         except WorkbookError as error:
             if str(error) not in notes:
                 notes.append(str(error))
             continue
-        if found is None:
-            notes.append(
-                say(
-                    f"{records[problem].folder.name}：t-SNE 的點與現在的影像對不上，因此不顯示。",
-                    f"{records[problem].folder.name}: the points of its t-SNE are not of these images, and not shown.",
-                )
-            )
-        else:
-            maps[name] = found
+        if found is not None:
+            points, drawn = found
+            chosen = torch.from_numpy(drawn[SOURCE])
+            of_source = answers({name: networks[name]}, tests[SOURCE].images[chosen], tests[SOURCE].labels[chosen])
+            right = np.concatenate((of_source.right(name), told.right(name)[drawn[TARGET]]))
+            labels = np.concatenate((of_source.labels, told.labels[drawn[TARGET]]))
+            domains = np.repeat([SOURCE, TARGET], [len(each) for each in drawn])
+            maps[name] = Map(points, labels, domains, np.concatenate(drawn), right, name)
+        elif (note := _no_map(say, records[problem])) not in notes:
+            notes.append(note)
     return maps
 
 
-def _map(record: Record, array: str, tests: tuple[ImageSet, ImageSet], name: str) -> Map | None:
-    """The map that a record keeps as `array`, its images found again as `domain_map` drew them; None where the test
-    sets have changed since. Raises WorkbookError where its arrays are damaged."""
+def _no_map(say: Say, record: Record) -> str:
+    return say(
+        f"{record.folder.name}：t-SNE 的點與現在的影像對不上，因此不顯示。",
+        f"{record.folder.name}: the points of its t-SNE are not of these images, and not shown.",
+    )
+
+
+def _points(
+    record: Record, array: str, tests: tuple[ImageSet, ImageSet]
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]] | None:
+    """The points (N, 2) that a record keeps as `array`, and their images, found again as `domain_map` drew them:
+    indices into the source's test set and into the target's. None where the test sets have changed since. Raises
+    WorkbookError where the record's arrays are damaged."""
     config, arrays = config_of(record), record.arrays
     if lacking := [each for each in (array, "tsne_labels", "tsne_domain") if each not in arrays]:
         raise WorkbookError(f"{record.folder}/arrays.npz: there is no {lacking[0]} in it; run it again with --force")
-    drawn = [subset(len(test), config.tsne_points // 2, config.seed) for test in tests]
-    indices, domains = np.concatenate(drawn), np.repeat([SOURCE, TARGET], [len(each) for each in drawn])
-    labels = np.concatenate([test.labels.numpy()[each] for test, each in zip(tests, drawn, strict=True)])
+    source, target = (subset(len(test), config.tsne_points // 2, config.seed) for test in tests)
+    labels = np.concatenate((tests[SOURCE].labels.numpy()[source], tests[TARGET].labels.numpy()[target]))
+    domains = np.repeat([SOURCE, TARGET], [len(source), len(target)])
     same = np.array_equal(labels, arrays["tsne_labels"]) and np.array_equal(domains, arrays["tsne_domain"])
     points = np.asarray(arrays[array], np.float32)
-    if not same or points.shape != (len(labels), 2):
-        return None
-    return Map(points, labels, domains, indices, name)
+    return (points, (source, target)) if same and points.shape == (len(labels), 2) else None

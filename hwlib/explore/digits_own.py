@@ -7,7 +7,7 @@ import torch
 
 from hwlib.explore import digits_picture as draw
 from hwlib.explore import handwriting
-from hwlib.explore.digits_tab import Tab, paragraph, wrapping
+from hwlib.explore.digits_tab import Tab, column, paragraph, wrapping
 from hwlib.explore.picture import png, stacked
 
 
@@ -44,7 +44,7 @@ class OwnTab(Tab):
         if self.image is None:
             return draw.words("nothing drawn or uploaded yet")
         seen = stacked(draw.enlarged(self.image), draw.words("as the models see it"), gap=2)
-        return draw.beside(seen, draw.bars(self.titled(self.answers())))
+        return draw.beside(seen, draw.bars(self.titled(self.answers()), columns=2))
 
     def told(self) -> str:
         if self.image is None:
@@ -73,12 +73,16 @@ class OwnTab(Tab):
         self.shown = ipywidgets.Image(format="png")
         self.caption = ipywidgets.HTML()
         hint = self.say("在黑色方框裡寫一個數字，或上傳一張影像：", "Draw a digit on the square, or upload an image:")
-        left = ipywidgets.VBox([ipywidgets.HTML(paragraph(hint)), self.sketch, self.files])
-        return wrapping(left, ipywidgets.VBox([self.caption, self.shown]))
+        left = column(ipywidgets.HTML(paragraph(hint)), self.sketch, self.files)
+        return wrapping(left, column(self.caption, self.shown))
 
     def _uploaded(self) -> None:
-        if self.files.value:
-            self.upload(bytes(self.files.value[0]["content"]))
+        if not self.files.value:
+            return
+        content = bytes(self.files.value[0]["content"])
+        with self._silence():
+            self.files.value = ()  # so that the same file can come again
+        self.upload(content)
 
     def show(self) -> None:
         self.caption.value = paragraph(self.told())

@@ -111,7 +111,7 @@ def bars(probabilities: Mapping[str, np.ndarray], true: int | None = None, colum
 def _bars(title: str, of: np.ndarray, true: int | None) -> np.ndarray:
     said = int(of.argmax())
     colour = BLUE if true is None else GREEN if said == true else ORANGE
-    image, draw = page(LEFT + BAR + 40, 40 + 10 * ROW)
+    image, draw = page(LEFT + BAR + 40, 42 + 10 * ROW)
     draw.text((2, 2), title, "black", font(12))
     draw.text((2, 18), f"says {said}", colour, font(14))
     for digit in range(10):

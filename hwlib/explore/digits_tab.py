@@ -108,17 +108,29 @@ class Tab:
             parts.append(f"{self.scene.title(name, self.say)} {said} ({100 * of[said]:.0f}%)")
         return self.say("、", ", ").join(parts)
 
+    def set_title(self, domain: int) -> str:
+        """The name of a domain's set, marked where it is a stand-in."""
+        test = self.scene.tests[domain]
+        return self.say(f"{test.name}（替代資料）" if test.stand_in else f"{test.name} ", test.title)
+
     def set_name(self, domain: int) -> str:
         """A domain's test set, as a chooser lists it."""
-        title = self.scene.tests[domain].title
+        title = self.set_title(domain)
         if domain == TARGET:
-            return self.say(f"目標域 {title} 測試集", f"target, {title} test")
-        return self.say(f"來源域 {title} 測試集", f"source, {title} test")
+            return self.say(f"目標域 {title}測試集", f"target, {title} test")
+        return self.say(f"來源域 {title}測試集", f"source, {title} test")
 
 
 def paragraph(text: str) -> str:
     """Plain text as HTML for a widget."""
-    return f"<span>{html.escape(text)}</span>"
+    return f'<div style="line-height: 1.5">{html.escape(text)}</div>'
+
+
+def column(*children: Any) -> Any:
+    """Widgets below each other, each as wide as it is by itself."""
+    import ipywidgets
+
+    return ipywidgets.VBox(children, layout={"align_items": "flex-start", "max_width": "100%"})
 
 
 def wrapping(*children: Any) -> Any:

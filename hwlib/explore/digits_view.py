@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from hwlib.errors import WorkbookError
-from hwlib.evaluation.networks import told as run_told
 from hwlib.explore.digits_accuracy import AccuracyTab
 from hwlib.explore.digits_image import ImageTab
 from hwlib.explore.digits_map import MapTab
@@ -163,4 +162,5 @@ class DigitsExplorer(Explorer):
 
 def _titled(record: Record) -> str:
     """A run as a chooser lists it: its id, profile and day."""
-    return f"{run_told(record)} {str(record.run.get('finished', ''))[:10]}"
+    run = record.run
+    return f"{run.get('id', record.folder.name)}, {run.get('profile', '?')}, {str(run.get('finished', ''))[:10]}"

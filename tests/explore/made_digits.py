@@ -40,7 +40,7 @@ def network(build, seed):
     torch.manual_seed(seed)
     model = build()
     with torch.no_grad():
-        model(torch.rand(COUNT, 3, 28, 28) * 2 - 1)
+        model(torch.rand(16, 3, 28, 28) * 2 - 1)
         for module in model.modules():
             if isinstance(module, torch.nn.Linear) and module.out_features == 10:
                 module.weight *= 8

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import made_digits
@@ -168,10 +169,13 @@ def test_moving_through_the_images(shown):
     assert image.index == 7
     assert image.shown.value != before
     label = int(shown.scene.tests[TARGET].labels[7])
-    assert f"Image 7 (target, mnistm test), a {label}." in image.caption.value
+    assert f"Image 7 (target, mnistm test), true digit {label}." in image.caption.value
     image.domains.value = SOURCE
     assert (image.domain, image.index) == (SOURCE, 0)
     assert "source, usps test" in image.caption.value
+    image.slider.value = 5
+    said = shown.scene.asked(shown.scene.image(SOURCE, 5))["dann"].argmax()
+    assert f"DANN {said} (" in image.caption.value
 
 
 def test_the_next_image_that_the_models_disagree_on(shown):
@@ -278,6 +282,21 @@ def test_an_upload_and_what_is_none(shown):
     assert shown.status.value == ""
     assert own.image.shape == (1, 28, 28)
     assert "The models say" in own.caption.value
+    first = own.image
+    own.sketch.pixels = stroke().T.tobytes()
+    assert not np.array_equal(own.image, first)
+    upload(own, buffer.getvalue())  # the same file once more
+    assert np.array_equal(own.image, first)
+
+
+def test_stand_ins_are_called_so(made):
+    explorer = DigitsExplorer(made, language("zh"))
+    explorer.scene.tests = tuple(replace(test, stand_in=True) for test in explorer.scene.tests)
+    explorer.view()
+    assert "mnistm（替代資料）測試集" in explorer.told()
+    assert "mnistm（替代資料）測試集" in explorer.tabs[0].table.value
+    tab(explorer, 2).colours.value = "domain"
+    assert explorer.tabs[2].points.names == ["來源域 usps（替代資料）", "目標域 mnistm（替代資料）"]
 
 
 def test_the_still_picture_is_of_the_state_that_is_seen(made, shown):
@@ -415,7 +434,7 @@ def test_damaged_arrays_leave_the_other_tabs(copied):
     assert sum("arrays.npz" in note for note in explorer.scene.notes) == 2
     features = tab(explorer, 2)
     assert features.points.layout.display == "none"
-    assert "no t-SNE" in features.caption.value
+    assert "no t-SNE" in features.about.value
     assert explorer.still()
 
 
