@@ -30,7 +30,7 @@ def made(home, config, accuracy, **run):
 
 def test_every_ingredient_is_left_out_once_with_each_seed_on_a_pair_that_is_not_reported(configs):
     assert [c.without for c in configs[:11]] == ["nothing", *(name for name in INGREDIENTS if name != "blending")]
-    assert {(c.src, c.tgt, c.steps, c.method) for c in configs} == {("svhn", "mnist", 600, "adamatch")}
+    assert {(c.src, c.tgt, c.steps, c.method) for c in configs} == {("svhn", "mnist", 1200, "adamatch")}
     assert [c.seed for c in configs] == [0] * 11 + [1] * 11 + [2] * 11
     assert len({c.run_id for c in configs}) == 33
 

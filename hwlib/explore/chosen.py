@@ -167,7 +167,7 @@ class Picker:
         import ipywidgets
 
         self.box = ipywidgets.BoundedIntText(
-            value=value, min=0, max=count - 1, style=INITIAL, layout={"width": "200px"}, tooltip=label
+            value=value, min=0, max=count - 1, style=INITIAL, layout={"width": "250px"}, tooltip=label
         )
         self.label = label
         self.random = random

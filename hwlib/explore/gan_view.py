@@ -180,9 +180,12 @@ class GANExplorer(FaceExplorer):
         self.rest()
 
     def settle(self) -> None:
-        """Make what was left."""
-        self.grid.make()
+        """Make a row of what was left, and what is left then later, so that no move waits for all of it."""
+        self.grid.make(self.grid.stale[:COLUMNS])
         self.show_grid()
+        if self.grid.stale:
+            self.rest(0)
+            return
         if self.found is not None:
             self.search()
         self.show_near()

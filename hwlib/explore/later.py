@@ -5,20 +5,23 @@ from collections.abc import Callable
 
 
 class Later:
-    """Calls `act` once, `seconds` after the last time it was asked to; at once where no event loop runs."""
+    """Calls `act` once, `seconds` after the last time it was asked to; at once where no event loop runs.
+
+    `act` may ask again for what it left, with 0 seconds: the moves that came meanwhile are answered first.
+    """
 
     def __init__(self, act: Callable[[], object], seconds: float = 0.08) -> None:
         self.act, self.seconds = act, seconds
         self._timer: asyncio.TimerHandle | None = None
 
-    def __call__(self) -> None:
+    def __call__(self, seconds: float | None = None) -> None:
         self.cancel()
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             self.act()
             return
-        self._timer = loop.call_later(self.seconds, self._fire)
+        self._timer = loop.call_later(self.seconds if seconds is None else seconds, self._fire)
 
     def cancel(self) -> None:
         """Forget what was asked."""

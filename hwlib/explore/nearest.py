@@ -50,15 +50,20 @@ class Nearest:
     def __init__(self, train: ImageSet) -> None:
         self.images = train.images
         self._sketches: torch.Tensor | None = None  # (N, 3 * 16 * 16 + 1)
+        self._squares: torch.Tensor  # (N,), of their norms
 
     def __call__(self, faces: torch.Tensor, count: int = SHOWN) -> list[Neighbours]:
         """Return the `count` nearest of each of some uint8 faces (M, 3, 64, 64)."""
         with torch.inference_mode():
             if self._sketches is None:
                 self._sketches = torch.cat([_sketch(part) for part in self.images.split(_BATCH)])
+                self._squares = self._sketches.square().sum(1)
             both = torch.stack([faces, faces.flip(-1)], dim=1)  # (M, 2, 3, 64, 64)
-            bounds = torch.cdist(_sketch(both.flatten(0, 1)), self._sketches).square() / faces[0].numel()
-            bounds = bounds.view(len(faces), 2, -1).amin(1)  # (M, N)
+            sketches = _sketch(both.flatten(0, 1))
+            squares = (
+                sketches.square().sum(1, keepdim=True) + self._squares - 2 * sketches @ self._sketches.T
+            )  # (2M, N)
+            bounds = squares.view(len(faces), 2, -1).amin(1) / faces[0].numel()  # (M, N)
             return [self._search(*each, min(count, len(self.images))) for each in zip(both, bounds, strict=True)]
 
     def _search(self, both: torch.Tensor, bounds: torch.Tensor, count: int) -> Neighbours:

@@ -4,6 +4,7 @@ import asyncio
 import io
 import math
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,6 +112,18 @@ def test_clicks_choose_the_ends_of_the_way_and_bring_neighbours(explorer):
     assert f"Of {TEST} test faces" in controls.verdict.value
     controls.tiles.click(20)  # the same again changes nothing
     assert explorer.state.pair == (12, 20)
+
+
+def test_a_face_that_is_a_training_image_is_called_so(explorer):
+    explorer.still()
+    explorer.grid.faces[5] = explorer.loaded.train.images[7].flip(-1)
+    explorer.controls.tiles.click(5)
+    assert int(explorer.found.indices[0]) == 7
+    assert "an MSE of 0.0000" in explorer.controls.verdict.value
+    assert "it may be memorised" in explorer.controls.verdict.value
+    explorer.usual = replace(explorer.usual, distances=torch.zeros(100))  # as if all test faces were kept ones
+    explorer.controls.tiles.click(6)
+    assert "nothing says that it is memorised" in explorer.controls.verdict.value
 
 
 def test_the_slider_walks_the_way(explorer):
