@@ -49,6 +49,8 @@ class ImageTab(Tab):
     def build(self) -> Any:
         import ipywidgets
 
+        from hwlib.explore.elements import Picture
+
         self.domains = ipywidgets.Dropdown(
             description=self.say("影像集", "Images"),
             tooltip=self.say("選擇來源域或目標域的測試集", "The test set of source or target"),
@@ -70,7 +72,7 @@ class ImageTab(Tab):
         self.watch(self.domains, lambda: self.choose(self.domains.value, 0))
         self.watch(self.slider, lambda: self.choose(self.domain, self.slider.value))
         self.differing.on_click(self.acting(self.next_difference))
-        self.shown = ipywidgets.Image(format="png")
+        self.shown = Picture()
         self.caption = ipywidgets.HTML()
         hint = self.say(
             "框起來的是真實數字；綠色表示認對，橘色表示認錯。",
@@ -84,5 +86,5 @@ class ImageTab(Tab):
         self.domains.value = self.domain
         self.slider.max = len(self.scene.tests[self.domain]) - 1
         self.slider.value = self.index
-        self.shown.value = png(self.picture())
+        self.shown.value, self.shown.label = png(self.picture()), self.told()
         self.caption.value = paragraph(self.told())

@@ -121,7 +121,7 @@ class MapTab(Tab):
     def build(self) -> Any:
         import ipywidgets
 
-        from hwlib.explore.elements import Scatter
+        from hwlib.explore.elements import Picture, Scatter
 
         self.maps = ipywidgets.Dropdown(
             description=self.say("特徵來自", "Features of"),
@@ -148,7 +148,7 @@ class MapTab(Tab):
         self.watch(self.colours, lambda: self.choose_colour(self.colours.value))
         self.watch(self.points, lambda: self.choose_point(self.points.chosen), "chosen")
         self.button.on_click(self.acting(self.open))
-        self.chosen_image = ipywidgets.Image(format="png")
+        self.chosen_image = Picture()
         self.caption = ipywidgets.HTML(layout={"max_width": "340px"})
         self.about = ipywidgets.HTML()
         right = column(self.caption, self.chosen_image, self.button)
@@ -180,4 +180,4 @@ class MapTab(Tab):
         self.caption.value = "" if self.on is None else paragraph(self._chosen_told())
         self.chosen_image.layout.display = self.button.layout.display = None if there else "none"
         if there:
-            self.chosen_image.value = png(self._chosen_picture())
+            self.chosen_image.value, self.chosen_image.label = png(self._chosen_picture()), self._chosen_told()

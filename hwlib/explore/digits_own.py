@@ -55,7 +55,7 @@ class OwnTab(Tab):
     def build(self) -> Any:
         import ipywidgets
 
-        from hwlib.explore.elements import Sketch
+        from hwlib.explore.elements import Picture, Sketch
 
         self.sketch = Sketch(
             label=self.say("在這裡用滑鼠或手指寫一個數字", "Draw a digit here with mouse or finger"),
@@ -70,7 +70,7 @@ class OwnTab(Tab):
         )
         self.watch(self.sketch, lambda: self.draw(self.sketch.image()), "pixels")
         self.watch(self.files, self._uploaded)
-        self.shown = ipywidgets.Image(format="png")
+        self.shown = Picture()
         self.caption = ipywidgets.HTML()
         hint = self.say("在黑色方框裡寫一個數字，或上傳一張影像：", "Draw a digit on the square, or upload an image:")
         left = column(ipywidgets.HTML(paragraph(hint)), self.sketch, self.files)
@@ -88,4 +88,4 @@ class OwnTab(Tab):
         self.caption.value = paragraph(self.told())
         self.shown.layout.display = "none" if self.image is None else None
         if self.image is not None:
-            self.shown.value = png(self.picture())
+            self.shown.value, self.shown.label = png(self.picture()), self.told()
