@@ -36,7 +36,9 @@ class Budget:
 
     def due(self) -> bool:
         now = self.clock()
-        return now - self.last >= self.pause and self.spent + self.cost <= self.share * (now - self.start)
+        # Twice: for this time, and for the last one, which nobody asks about.
+        need = self.spent + 2 * self.cost
+        return now - self.last >= self.pause and need <= self.share * (now - self.start)
 
     @contextmanager
     def spending(self) -> Iterator[None]:

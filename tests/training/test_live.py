@@ -65,8 +65,8 @@ def test_drawing_takes_no_more_than_its_share(clock, cost):
             with budget.spending():
                 clock.now += cost
             drawn.append(clock.now)
-            # The first time nobody knows what it costs.
-            assert len(drawn) == 1 or budget.spent <= 0.02 * (clock.now - 100) + 1e-9
+            # The first time nobody knows what it costs; from then on there is enough left for the last time.
+            assert len(drawn) == 1 or budget.spent + cost <= 0.02 * (clock.now - 100) + 1e-9
     assert len(drawn) == pytest.approx(300 / max(1.1, cost / 0.02), rel=0.15)
 
 
@@ -76,7 +76,7 @@ def test_a_row_is_shown_when_its_time_has_come_and_the_last_in_any_case(clock):
 
     def look():
         looks.append(view.progress.step)
-        clock.now += 0.01
+        clock.now += 0.001
         return SAMPLES
 
     assert view.text.value == "vae"
