@@ -147,6 +147,7 @@ def prepared(name: str) -> tuple:
     """In the kernel: configuration, device, rule, tensors and preview of a training, as its notebook has them."""
     import torch
 
+    import hwlib.notebook  # noqa: F401 - as the notebooks do; it loads matplotlib
     from hwlib.config import read
     from hwlib.data import open_source
     from hwlib.models import DANN, VAE, Discriminator, Generator
