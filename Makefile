@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: report test reference ablation bench bench-full setup lint format clean
+.PHONY: report test test-browser reference ablation bench bench-full setup lint format clean
 
 report: setup
 	$(BIN)/hw run all; status=$$?; $(BIN)/hw report && exit $$status
@@ -12,6 +12,10 @@ report: setup
 test: setup lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal
 	$(BIN)/pytest --nbmake --nbmake-timeout=600 notebooks/
+
+# The tests that need a Chromium: a real JupyterLab, and the report's pages. Without one they fail here, elsewhere they are skipped.
+test-browser: setup
+	HW_REQUIRE_BROWSER=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/explore/test_lab.py tests/report/test_report_shown.py
 
 # What is missing of the reference results on real images, in DATA or $$HW_DATA; it may be stopped, and goes on.
 reference: setup

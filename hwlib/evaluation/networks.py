@@ -59,11 +59,16 @@ def load_decoder(record: Record) -> VAE | Generator:
 
     Raises WorkbookError when the weights are not there or do not fit.
     """
-    path, state = record.folder / "model.safetensors", record.weights()
     if record.problem == "p1":
-        return _filled(VAE(), path, state)
+        return _filled(VAE(), record.folder / "model.safetensors", record.weights())
+    return load_gan(record)[0]
+
+
+def load_gan(record: Record) -> tuple[Generator, Discriminator]:
+    """Return both networks of `record`, of problem 2, as `load_decoder` does the one."""
     both = nn.ModuleDict({"generator": Generator(), "discriminator": Discriminator()})
-    return _filled(both, path, state)["generator"]
+    _filled(both, record.folder / "model.safetensors", record.weights())
+    return both["generator"], both["discriminator"]
 
 
 def _filled(network: nn.Module, path: Path, state: dict[str, torch.Tensor]) -> nn.Module:

@@ -1,8 +1,8 @@
 """Playing with what the models learned: sliders, clicks and strokes in Lab, a still picture anywhere else.
 
 Each explorer has three parts: pure functions from a state to a picture (`faces`, `generated`, `answers`), a view of
-ipywidgets over them (`vae`, `gan`, `digits`), and a call here. A finished run is found through its record; its weights
-and images are loaded once, and nothing is trained.
+ipywidgets over them (`vae_view`, `gan_view`, `digits_view`), and a call here. A finished run is found through its
+record; its weights and images are loaded once, and nothing is trained.
 """
 
 from pathlib import Path
@@ -16,21 +16,21 @@ def vae(runs: str | Path = "runs", lang: str = "zh") -> Any:
 
     runs: folder of the records, a relative one lies below the project; lang: `zh` or `en`.
     """
-    from hwlib.explore.vae import VAEExplorer
+    from hwlib.explore.vae_view import VAEExplorer
 
     return _found(VAEExplorer, runs, lang)
 
 
 def gan(runs: str | Path = "runs", lang: str = "zh") -> Any:
     """Explore the faces of problem 2: other seeds, the way between two, truncation, and the nearest training faces."""
-    from hwlib.explore.gan import GANExplorer
+    from hwlib.explore.gan_view import GANExplorer
 
     return _found(GANExplorer, runs, lang)
 
 
 def digits(runs: str | Path = "runs", lang: str = "zh") -> Any:
     """Explore problems 3 and 4: what each model says of an image, the confusions, the map, and digits of one's own."""
-    from hwlib.explore.digits import DigitsExplorer
+    from hwlib.explore.digits_view import DigitsExplorer
 
     return _found(DigitsExplorer, runs, lang)
 

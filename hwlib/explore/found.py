@@ -23,9 +23,10 @@ def runs_of(runs: Path, *problems: str) -> list[Record]:
 def missing(say: Say, runs: Path, problem: str, *, src: str = "", tgt: str = "") -> str:
     """Say which command makes the run that is not there."""
     command = f"hw run {problem}" + (f" -p src {src} -p tgt {tgt}" if src else "")
+    pair = f" ({src} → {tgt})" if src else ""
     return say(
-        f"{runs} 裡沒有 {problem} 的完成紀錄；執行 `{command}` 即可產生。",
-        f"{runs} has no finished run of {problem}; `{command}` makes one.",
+        f"{runs} 裡沒有 {problem}{pair} 的完成紀錄；執行 `{command}` 即可產生。",
+        f"{runs} has no finished run of {problem}{pair}; `{command}` makes one.",
     )
 
 

@@ -178,15 +178,25 @@ def _notes(told: list[Entry]) -> str:
 
 
 def _machines(told: list[Entry]) -> list[Text]:
-    """Profile, hardware, threads, precision and version of torch, a line for each that differs."""
-    lines: dict[Text, None] = {}
+    """Profile, hardware, threads, precision and version of torch, a line for each that differs, with its seeds then."""
+    lines: dict[tuple[str, str, str], set[int]] = {}
     for entry in told:
         for run in entry["runs"]:
             what = f"{run['hardware']}, {run['precision']}, torch {run['torch']}"
-            threads = run["threads"]
-            zh = f"設定檔 {entry['profile']}：{what}，執行緒 {threads}。"
-            lines[zh, f"Profile {entry['profile']}: {what}, threads {threads}."] = None
-    return list(lines)
+            lines.setdefault((entry["profile"], what, run["threads"]), set()).add(run["seed"])
+    several = len(lines) > 1
+    found = []
+    for (profile, what, threads), numbers in lines.items():
+        seeds = sorted(numbers)
+        zh = f"，種子 {_seeds(seeds, '、')}" if several else ""
+        en = f", seed{'s' if len(seeds) > 1 else ''} {_seeds(seeds)}" if several else ""
+        found.append(
+            (
+                f"設定檔 {profile}{zh}：{what}，執行緒 {threads}。",
+                f"Profile {profile}{en}: {what}, threads {threads}.",
+            )
+        )
+    return found
 
 
 def counts(told: Iterable[Entry]) -> Text:

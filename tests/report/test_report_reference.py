@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from made_runs import PAIRS, Runs
-from reference_runs import written
+from reference_runs import ENVIRONMENT, written
 from test_report_whole import HAN, section
 
 from hwlib import ledger, reference
@@ -138,6 +138,17 @@ def test_counts_like_the_courses_are_said_to_be(told, book):
     zh, en = told(found)
     assert "svhn 73257 + 26032, as many as the course's." in en
     assert "，與課程相同。" in zh
+
+
+def test_seeds_made_on_different_machines_are_told_apart(told, book):
+    found = book((0, 1))
+    other = ENVIRONMENT | {"hardware": "Intel Xeon, 2 logical cores", "precision": "bfloat16"}
+    found = ledger.merge(found, book((2,), environment=other)["incomplete"])
+    zh, en = told(found)
+    assert "Profile cpu, seeds 0, 1: AMD EPYC, 2 logical cores, float32, torch 2.14.1, threads 1." in en
+    assert "Profile cpu, seed 2: Intel Xeon, 2 logical cores, bfloat16, torch 2.14.1, threads 1." in en
+    assert "設定檔 cpu，種子 2：Intel Xeon, 2 logical cores, bfloat16, torch 2.14.1，執行緒 1。" in zh
+    assert "Profile cpu, seed 2: Intel Xeon" in markdown(found)
 
 
 def test_the_ablation_is_a_table_when_there_is_one(told, book):

@@ -4,14 +4,14 @@ import json
 import re
 
 import pytest
-from browser import browsing
+from driving import needs_browser
+from driving.browser import browsing
 from made_runs import PAIRS, Runs
 
 from hwlib.report import build
-from hwlib.report.pdf import find_chromium
 from hwlib.report.views import VIEWS
 
-pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine")
+pytestmark = needs_browser
 VISIBLE = "[...document.querySelectorAll('{}')].filter(e => e.getClientRects().length).length"
 WIDE = """[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1
     && !e.closest("details, math, pre")).map(e => e.outerHTML.slice(0, 120))"""
