@@ -26,7 +26,7 @@ class Rule(LearningRule):
         return {{"loss": self.weight(x).square().mean()}}
 
 options = dict(batch_size=2, seed=0, compute=choose("cpu", "float32"), keeper=Keeper(Path({folder!r}), 3600))
-fit(Rule(), [(torch.ones(4, 1),)], Plan(10**8, 10**8), label="model", **options)
+fit(Rule(), [(torch.ones(4, 1),)], Plan({steps}, {steps}), label="model", **options)
 """
 
 
@@ -71,7 +71,7 @@ def subshell(client):
 def test_a_click_stops_a_busy_kernel_with_a_checkpoint(client, tmp_path):
     if "kernel subshells" not in client.kernel_info(reply=True)["content"].get("supported_features", ()):
         pytest.skip("this ipykernel has no subshells; the view has no button then")
-    client.execute(TRAINING.format(folder=str(tmp_path)))
+    client.execute(TRAINING.format(folder=str(tmp_path), steps=10**8))
     button = published(client, "comm_open", lambda c: c["data"]["state"].get("_model_name") == "ButtonModel")
     published(client, "display_data")
     click = client.session.msg(
