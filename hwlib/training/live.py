@@ -64,6 +64,7 @@ class View:
         self.label, self.stop = label, stop
         self.pictures, self.lines = Budget(PICTURES, clock=clock), Budget(LINES, clock=clock)
         self.progress: Progress | None = None
+        self.drawn: Progress | None = None  # what `image` shows
         self.samples: Any = None
         self.told = ""  # what the samples are, and of which step
         self.text = ipywidgets.HTML(html.escape(label))
@@ -98,6 +99,7 @@ class View:
                     self.caption.value = _small(self.told)
                 self.image.value = picture(progress.history, self.samples)
                 self.image.layout.display = None
+                self.drawn = progress
 
     def close(self) -> None:
         """Put the still picture of the last state into the view's place. Networks are not asked any more: a training
@@ -114,7 +116,9 @@ class View:
         if self.progress is None:
             return HTML("")
         line = html.escape(self.progress.line(self.label))
-        encoded = base64.b64encode(picture(self.progress.history, self.samples)).decode()
+        current = self.drawn is self.progress
+        png = self.image.value if current else picture(self.progress.history, self.samples)
+        encoded = base64.b64encode(png).decode()
         told = html.escape(f"學習曲線 Learning curves. {self.told}")
         image = f'<img src="data:image/png;base64,{encoded}" style="width: {WIDTH}px; max-width: 100%" alt="{told}">'
         return HTML(f"<div>{line}</div>{image}{_small(self.told)}")
