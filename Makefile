@@ -15,7 +15,7 @@ test: setup lint
 
 # The tests that need a Chromium: a real JupyterLab, and the report's pages. Without one they fail here, elsewhere they are skipped.
 test-browser: setup
-	HW_REQUIRE_BROWSER=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/explore/test_lab.py tests/report/test_report_shown.py
+	HW_REQUIRE_BROWSER=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/explore/test_lab.py tests/training/test_live_lab.py tests/report/test_report_shown.py
 
 # What is missing of the reference results on real images, in DATA or $$HW_DATA; it may be stopped, and goes on.
 reference: setup

@@ -40,10 +40,15 @@ def one_of(say: Say, runs: Path, *problems: str) -> list[Record]:
 def sets_of(record: Record) -> tuple[list[ImageSet], bool]:
     """Return the image sets of a run, in the order of its notebook, and whether they are those of then.
 
-    Raises `WorkbookError` where the folder is gone or its files are damaged.
+    Raises `WorkbookError` where the folder is gone, its files are damaged, or the record does not say what it had.
     """
+    try:
+        known = {(s["name"], s["split"]): s["sha256"] for s in record.sets}
+    except (KeyError, TypeError):
+        raise WorkbookError(
+            f"{record.folder / 'run.json'}: it does not say which images it had; run it again with --force"
+        ) from None
     sets = load_sets(config_of(record))
-    known = {(s["name"], s["split"]): s["sha256"] for s in record.sets}
     return sets, all(known.get((s.name, s.split)) == s.sha256 for s in sets)
 
 

@@ -67,12 +67,17 @@ def panel(name: str, steps: Sequence[int], values: Sequence[float], width: int) 
     right, bottom = width - RIGHT, HEIGHT - BOTTOM
     draw.line([(LEFT, TOP), (LEFT, bottom), (right, bottom)], GREY)
     draw.text((LEFT, 3), name.replace("_", " "), INK, font())
-    draw.text((right, 3), f"{values[-1]:.3g}", BLUE, font(), anchor="ra")
+    draw.text((right, 3), number(values[-1]), BLUE, font(), anchor="ra")
     for value, y in ((max(values), TOP), (min(values), bottom)):
-        draw.text((LEFT - 4, y), f"{value:.3g}", GREY, font(9), anchor="rm")
+        draw.text((LEFT - 4, y), number(value), GREY, font(9), anchor="rm")
     draw.text((LEFT, bottom + 3), "0", GREY, font(9))
     draw.text((right, bottom + 3), f"step {steps[-1]}", GREY, font(9), anchor="ra")
     return page
+
+
+def number(value: float) -> str:
+    """Write a number in three digits, or whole if it has more before the point and is not huge: 0.0312, 1439, 3e+07."""
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _curve(steps: Sequence[int], values: Sequence[float], size: tuple[int, int]) -> Image.Image:

@@ -39,7 +39,7 @@ def reconstructions(model: VAE, faces: torch.Tensor, compute: Compute) -> Previe
     The latent mean is decoded, as in the table of reconstructions.
     """
     chosen = cache(lambda: normalise(spread(faces).to(compute.device)))
-    caption = "上：測試人臉；下：目前的重建 Above: test faces; below: their present reconstructions"
+    caption = "上：測試人臉；下：當時的重建 above, test faces; below, their reconstructions"
 
     def preview() -> Samples:
         model.eval()
@@ -55,7 +55,7 @@ def generated(generator: Generator, seed: int, compute: Compute) -> Preview:
 
     They are the first eight faces that `sample_gan` draws from this seed.
     """
-    caption = "由同一組潛在向量目前生成的人臉 Faces that the same latents give at present"
+    caption = "由同一組潛在向量生成的人臉 faces of the same latents each time"
 
     @cache
     def latents() -> torch.Tensor:
@@ -77,8 +77,8 @@ def answers(model: nn.Module, images: torch.Tensor, compute: Compute) -> Preview
     """
     chosen = cache(lambda: normalise(spread(images).to(compute.device)))
     caption = (
-        "目標域的測試影像（未使用標籤）與模型目前的答案、機率 "
-        "Test images of the target, without their labels, and the model's present answers with their probabilities"
+        "目標域的測試影像（未使用標籤），與模型的答案及其機率 "
+        "test images of the target, without their labels, and what the model calls them, with its probability"
     )
 
     def preview() -> Samples:

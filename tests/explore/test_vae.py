@@ -1,6 +1,7 @@
 """The explorer of problem 1: directions, edits, and its view without a browser."""
 
 import io
+import json
 import shutil
 from dataclasses import replace
 
@@ -236,6 +237,14 @@ def test_damaged_weights_are_named(home, tmp_path):
     shown = explore.vae(runs, lang="zh")
     assert isinstance(shown, Line)
     assert str(weights) in shown.text
+
+
+def test_a_record_without_its_images_says_so(home, tmp_path):
+    runs = shutil.copytree(home / "runs", tmp_path / "runs")
+    path = runs / "p1_s0" / "run.json"
+    run = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(run | {"data": {}}), encoding="utf-8")
+    assert "does not say which images it had" in explore.vae(runs, lang="en").text
 
 
 def test_images_that_changed_are_noted(home, tmp_path):

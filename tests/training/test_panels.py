@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hwlib.training.panels import BLUE, HEIGHT, LEFT, RIGHT, TOP, WIDTH, panel, picture, tiles
+from hwlib.training.panels import BLUE, HEIGHT, LEFT, RIGHT, TOP, WIDTH, number, panel, picture, tiles
 from hwlib.training.preview import COUNT, Samples
 
 
@@ -47,6 +47,11 @@ def test_a_curve_falls_from_left_to_right_within_its_axes():
 @pytest.mark.parametrize("values", [[2.0], [1.0, 1.0, 1.0], [0.0, 1e30]])
 def test_any_finite_numbers_can_be_drawn(values):
     assert len(blue(np.asarray(panel("kl", list(range(1, len(values) + 1)), values, 240)))[0])
+
+
+def test_numbers_are_short():
+    values = (0.03125, 0.5, 12.34, 999.4, 1439.2, -2500.0, 3.2e7)
+    assert [number(v) for v in values] == ["0.0312", "0.5", "12.3", "999", "1439", "-2500", "3.2e+07"]
 
 
 def test_samples_lie_below_the_curves_in_rows_of_eight():
