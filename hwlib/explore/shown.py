@@ -122,7 +122,9 @@ class Explorer:
 
         encoded = base64.b64encode(self.still()).decode()
         image = f'<img src="data:image/png;base64,{encoded}" alt="{html.escape(self.told())}">'
-        return HTML(f'<div class="{self._mark}">{image}</div>')
+        # Without its kernel, Lab puts an error in the place of the view, right below the picture that stands for it.
+        ended = f".jp-OutputArea-child:has(.{self._mark}) + .jp-OutputArea-child:not(:has(.{self._mark}-live))"
+        return HTML(f'<div class="{self._mark}"><style>{ended} {{ display: none; }}</style>{image}</div>')
 
     def _ipython_display_(self) -> None:
         from IPython.display import Image, display
@@ -136,4 +138,6 @@ class Explorer:
         # without its kernel shows the still picture, and a live one does not show it twice.
         hiding = ipywidgets.HTML(f"<style>.{self._mark} {{ display: none; }}</style>", layout={"display": "none"})
         self._kept = display(self._picture(), display_id=self._mark)
-        display(ipywidgets.VBox([hiding, self.view()]))
+        live = ipywidgets.VBox([hiding, self.view()])
+        live.add_class(f"{self._mark}-live")
+        display(live)
