@@ -180,3 +180,14 @@ def make_course(root: Path, count=40):
                 Image.fromarray(pixels).save(root / part / split / name)
                 rows.append([name, *([i % 10] if columns == ["label"] else [float((i + j) % 2) for j in range(13)])])
             (root / part / f"{split}.csv").write_text("\n".join(",".join(map(str, row)) for row in rows) + "\n")
+
+
+def test_an_ablated_run_goes_through_its_whole_notebook(tmp_path):
+    """`hw ablation` needs that; each table of the notebook then says what was left out."""
+    where = ["--runs", str(tmp_path), "-p", "data", "sample", "-p", "profile", "smoke"]
+    pair = ["-p", "src", "svhn", "-p", "tgt", "usps"]
+    assert main(["run", "p4", *where, *pair, "-p", "method", "adamatch", "-p", "without", "teacher"]) == 0
+    notebook = nbformat.read(tmp_path / "p4_svhn_usps_adamatch_without_teacher_s0" / "notebook.ipynb", as_version=4)
+    tables = [o["data"]["text/html"] for o in outputs(notebook, "text/html") if "<caption>" in o["data"]["text/html"]]
+    assert len(tables) == 2
+    assert all("ablation, left out: the mean teacher" in table for table in tables)
