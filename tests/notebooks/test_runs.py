@@ -44,7 +44,8 @@ def test_the_literal_papermill_command(where, tmp_path):
     assert result.returncode == 0, result.stderr
     notebook = nbformat.reads(result.stdout, as_version=4)
     nbformat.validate(notebook)
-    assert len(outputs(notebook, "image/png")) == 5
+    assert len(outputs(notebook, "image/png")) == 5 + 1  # the last one is the explorer, as it shows where nobody plays
+    assert not outputs(notebook, "application/vnd.jupyter.widget-view+json")
     record = Record.load(runs / "p3_usps_mnistm_s0")
     assert record.metrics["accuracy"].keys() == {"source_only", "dann", "target_only"}
     assert {path.stem for path in record.folder.glob("*.safetensors")} == record.metrics["accuracy"].keys()
@@ -65,7 +66,8 @@ def test_papermill_with_an_output_path_of_ones_own(tmp_path):
     nbformat.validate(nbformat.read(out, as_version=4))
     record = Record.load(runs / "p4_svhn_usps_adamatch_s0")
     assert [path.name for path in record.folder.glob("*.safetensors")] == ["model.safetensors"]
-    shown = nbformat.read(out, as_version=4).cells[-1].outputs[0]["data"]
+    (cell,) = [c for c in nbformat.read(out, as_version=4).cells if "record" in c.metadata.get("tags", ())]
+    shown = cell.outputs[0]["data"]
     assert shown["text/plain"] == repr(record)
     assert json.dumps(record.metrics["accuracy"]).replace('"', "&quot;") in shown["text/html"]
     assert record.metrics["accuracy"].keys() == {"adamatch"}
