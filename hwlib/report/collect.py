@@ -105,7 +105,12 @@ def collect(runs: Path, trial: Callable[[Record], None] = lambda record: None) -
             line = f"{folder.name}: {str(error).removeprefix(f'{folder}/')}"
             left_out.append((line, line))
         else:
-            usable.append(record)
+            if (without := record.params.get("without", "nothing")) == "nothing":
+                usable.append(record)
+                continue
+            zh = f"去掉了方法的一個部分（{without}），不代表該方法"
+            en = f"the method without one of its parts ({without}), which is not it"
+            left_out.append(_passed(folder.name, zh, en))
     return arrange(usable, left_out)
 
 
@@ -114,11 +119,6 @@ def arrange(records: Iterable[Record], left_out: Iterable[Text] = ()) -> Collect
     groups: dict[tuple, list[Record]] = {}
     left_out = list(left_out)
     for record in records:
-        if (without := record.params.get("without", "nothing")) != "nothing":
-            zh = f"去掉了方法的一個部分（{without}），不代表該方法"
-            en = f"the method without one of its parts ({without}), which is not it"
-            left_out.append(_passed(record.folder.name, zh, en))
-            continue
         pair, method = ("", ""), ""
         if record.problem in ("p3", "p4"):
             pair, method = (record.params["src"], record.params["tgt"]), record.params.get("method", "")

@@ -227,7 +227,7 @@ def mark(record: Record, names: Iterable[str]) -> str:
 
 
 def provenance(records: Iterable[Record]) -> tuple[str, str]:
-    """One line on what a figure or table was made from: sets, kind, profile, seeds."""
+    """One line on what a figure or table was made from: sets, kind, profile, seeds, and what was left out."""
     records = tuple(records)
     if not records:
         return "尚無紀錄", "no record yet"
@@ -237,6 +237,11 @@ def provenance(records: Iterable[Record]) -> tuple[str, str]:
     seeds = [str(seed) for seed in sorted({record.run["seed"] for record in records})]
     zh = f"資料：{'、'.join(z for z, _ in sets)}；來源：{'、'.join(z for z, _ in origins)}；種子 {'、'.join(seeds)}"
     en = f"Data: {', '.join(e for _, e in sets)} ({'; '.join(e for _, e in origins)}); seed {', '.join(seeds)}"
+    # Only the notebook of such a run shows it: the report leaves it out.
+    for without in dict.fromkeys(record.params.get("without", "nothing") for record in records):
+        if without != "nothing":
+            part = WITHOUT.get(without, (without, without))
+            zh, en = f"{zh}；消融：去掉{part[0]}", f"{en}; ablation, left out: {part[1]}"
     return zh, en
 
 

@@ -44,7 +44,8 @@ def test_the_literal_papermill_command(where, tmp_path):
     assert result.returncode == 0, result.stderr
     notebook = nbformat.reads(result.stdout, as_version=4)
     nbformat.validate(notebook)
-    assert len(outputs(notebook, "image/png")) == 5
+    assert len(outputs(notebook, "image/png")) == 5 + 1  # the last one is the explorer, as it shows where nobody plays
+    assert not outputs(notebook, "application/vnd.jupyter.widget-view+json")
     record = Record.load(runs / "p3_usps_mnistm_s0")
     assert record.metrics["accuracy"].keys() == {"source_only", "dann", "target_only"}
     assert {path.stem for path in record.folder.glob("*.safetensors")} == record.metrics["accuracy"].keys()
@@ -65,7 +66,8 @@ def test_papermill_with_an_output_path_of_ones_own(tmp_path):
     nbformat.validate(nbformat.read(out, as_version=4))
     record = Record.load(runs / "p4_svhn_usps_adamatch_s0")
     assert [path.name for path in record.folder.glob("*.safetensors")] == ["model.safetensors"]
-    shown = nbformat.read(out, as_version=4).cells[-1].outputs[0]["data"]
+    (cell,) = [c for c in nbformat.read(out, as_version=4).cells if "record" in c.metadata.get("tags", ())]
+    shown = cell.outputs[0]["data"]
     assert shown["text/plain"] == repr(record)
     assert json.dumps(record.metrics["accuracy"]).replace('"', "&quot;") in shown["text/html"]
     assert record.metrics["accuracy"].keys() == {"adamatch"}
@@ -180,3 +182,14 @@ def make_course(root: Path, count=40):
                 Image.fromarray(pixels).save(root / part / split / name)
                 rows.append([name, *([i % 10] if columns == ["label"] else [float((i + j) % 2) for j in range(13)])])
             (root / part / f"{split}.csv").write_text("\n".join(",".join(map(str, row)) for row in rows) + "\n")
+
+
+def test_an_ablated_run_goes_through_its_whole_notebook(tmp_path):
+    """`hw ablation` needs that; each table of the notebook then says what was left out."""
+    where = ["--runs", str(tmp_path), "-p", "data", "sample", "-p", "profile", "smoke"]
+    pair = ["-p", "src", "svhn", "-p", "tgt", "usps"]
+    assert main(["run", "p4", *where, *pair, "-p", "method", "adamatch", "-p", "without", "teacher"]) == 0
+    notebook = nbformat.read(tmp_path / "p4_svhn_usps_adamatch_without_teacher_s0" / "notebook.ipynb", as_version=4)
+    tables = [o["data"]["text/html"] for o in outputs(notebook, "text/html") if "<caption>" in o["data"]["text/html"]]
+    assert len(tables) == 2
+    assert all("ablation, left out: the mean teacher" in table for table in tables)

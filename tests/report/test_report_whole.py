@@ -9,9 +9,9 @@ import pytest
 from made_runs import DANN, PAIRS, UDA
 
 from hwlib.paths import NOTEBOOKS
-from hwlib.record import records
-from hwlib.report import build
-from hwlib.report.collect import arrange
+from hwlib.record import Record, records
+from hwlib.report import build, statements, tables
+from hwlib.report.collect import arrange, collect
 from hwlib.report.statements_summary import sentences
 from hwlib.report.summary import best
 
@@ -262,8 +262,17 @@ def test_a_run_without_an_ingredient_never_stands_for_the_method(runs):
     """However new it is; it is named among what was left out."""
     runs.p4(PAIRS[0], 58.0, method="adamatch")
     runs.p4(PAIRS[0], 90.0, method="adamatch", params={"without": "teacher"}, finished="2027-01-01T00:00:00+00:00")
-    found = arrange(records(runs.folder))
+    found = collect(runs.folder)
     assert [record.run["id"] for record in found.of("p4")] == ["p4_usps_mnistm_adamatch_s0"]
     ((zh, said),) = found.left_out
     assert zh.startswith("p4_usps_mnistm_adamatch_without_teacher_s0：去掉了方法的一個部分（teacher）")
     assert said.startswith("p4_usps_mnistm_adamatch_without_teacher_s0: the method without one of its parts (teacher)")
+
+
+def test_the_notebook_of_an_ablated_run_shows_it_and_says_what_it_is(runs):
+    folder = runs.p4(PAIRS[0], 90.0, method="adamatch", params={"without": "teacher"})
+    for name in ("tbl4_1", "tbl4_2b"):
+        page = tables.table(name, Record.load(folder))
+        assert "ablation, left out: the mean teacher: the student labels for itself" in page
+        assert "消融：去掉平均教師（改由學生自己給偽標籤）" in page
+    assert statements.discussion("txt4_4", [Record.load(folder)])["en"]
