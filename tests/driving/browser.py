@@ -32,7 +32,7 @@ class Browser:
     def __init__(self, port: int) -> None:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
             tab = next(entry for entry in json.load(answer) if entry["type"] == "page")
-        self.socket = websocket.create_connection(tab["webSocketDebuggerUrl"], suppress_origin=True, timeout=60)
+        self.socket = websocket.create_connection(tab["webSocketDebuggerUrl"], suppress_origin=True, timeout=180)
         self.count = 0
         self.requests: list[str] = []
         self.faults: list[str] = []
@@ -80,7 +80,7 @@ class Browser:
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    def until(self, expression: str, patience: float = 60):
+    def until(self, expression: str, patience: float = 120):
         """Wait until a JavaScript expression is truthy, and return its value; it fails after `patience` seconds."""
         end = time.monotonic() + patience
         while not (value := self.evaluate(expression)):
@@ -155,7 +155,7 @@ def browsing() -> Iterator[Browser]:
             process.wait(30)
 
 
-def _port(path: Path, process: subprocess.Popen, patience: float = 60) -> int:
+def _port(path: Path, process: subprocess.Popen, patience: float = 120) -> int:
     end = time.monotonic() + patience
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(OSError, ValueError, IndexError):

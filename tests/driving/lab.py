@@ -53,7 +53,7 @@ class Lab:
         self.browser.evaluate("jupyterapp.shell.collapseLeft()")
         self.browser.until(f"{PANEL}.sessionContext.session?.kernel?.status === 'idle'")
 
-    def run_all(self, patience: float = 600) -> None:
+    def run_all(self, patience: float = 1200) -> None:
         """Run all cells and wait until the kernel is idle again; it fails where a cell does, with the cell's error."""
         run = "jupyterapp.commands.execute('notebook:run-all-cells')"
         self.browser.evaluate(f"window.ran = undefined; {run}.then(good => {{ window.ran = [good]; }}); 0")
@@ -84,7 +84,7 @@ class Lab:
         assert not text.startswith("ERROR "), text
         return text
 
-    def until(self, source: str, printed: str, patience: float = 60) -> None:
+    def until(self, source: str, printed: str, patience: float = 120) -> None:
         """Run a line of Python until it prints this: what a page sends may wait behind what it sent before."""
         end = time.monotonic() + patience
         while (text := self.printed(source)) != printed:
