@@ -36,14 +36,18 @@ def digits(runs: str | Path = "runs", lang: str = "zh") -> Any:
 
 
 def _found(kind: type, runs: str | Path, lang: str) -> Any:
-    """The explorer, or in its place a line that says what it lacks: a notebook that ran for minutes does not end in an
-    error because of a picture to play with."""
+    """The explorer, or in its place a line that says what it lacks or what is wrong with the call: a notebook that ran
+    for minutes does not end in an error because of a picture to play with."""
+    import os
+
     from hwlib.errors import WorkbookError
     from hwlib.explore.shown import Line, language
     from hwlib.paths import anchored
 
-    say = language(lang)
     try:
+        say = language(lang)
+        if not isinstance(runs, (str, os.PathLike)):
+            raise WorkbookError(f"runs: {runs!r} is no folder; give the path of a folder of records")
         return kind(anchored(runs), say)
     except WorkbookError as error:
         return Line(str(error))

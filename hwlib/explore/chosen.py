@@ -1,5 +1,6 @@
 """Which run an explorer of faces shows, and which of its images: what the two of them share."""
 
+import html
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ import numpy as np
 
 from hwlib.data import ImageSet
 from hwlib.errors import WorkbookError
-from hwlib.evaluation.networks import stands_in
-from hwlib.explore.found import one_of, sets_of
+from hwlib.evaluation.networks import stands_in, told
+from hwlib.explore.found import missing, none_left, other_images, passed_over, read_runs, sets_of
+from hwlib.explore.picture import line, png, stacked
 from hwlib.explore.shown import Explorer, Say
 from hwlib.record import Record
 
@@ -77,18 +79,61 @@ def rgb(image: Any) -> np.ndarray:
 
 
 class FaceExplorer(Explorer):
-    """An explorer of the runs of one problem. A subclass gives `take`, `refresh` and what `Explorer` asks for.
+    """An explorer of the runs of one problem. A subclass gives `take`, `refresh`, `parts`, `shows`, and `build`.
 
-    Raises `WorkbookError` where there is no run, and where the newest one cannot be shown: it names what is damaged.
+    The newest run that can be shown is shown; newer ones that cannot are passed over and named in `notes`. Raises
+    `WorkbookError` where none can: it names the command that makes one, or what is damaged.
     """
 
     problem: str
+    record: Record
+    loaded: Faces
 
     def __init__(self, runs: Path, say: Say) -> None:
         super().__init__(runs, say)
-        self.records = one_of(say, runs, self.problem)
+        self.records, unread = read_runs(runs, self.problem)
         self._quiet = False
-        self.take(self.records[0])
+        wrong: list[str] = []
+        for record in self.records:
+            try:
+                self.take(record)
+            except WorkbookError as error:
+                wrong.append(str(error))
+                continue
+            self.passed = [*wrong, *unread]
+            return
+        raise WorkbookError(none_left(say, [*(wrong or [missing(say, runs, self.problem)]), *unread]))
+
+    def about(self) -> str:
+        """Which run is shown, and whether its data are stand-ins."""
+        name, profile = self.record.run.get("id", self.record.folder.name), self.record.run.get("profile", "?")
+        zh, en = ("，替代資料", ", trained on stand-in data") if stands_in(self.record) else ("", "")
+        return self.say(f"執行紀錄 {name}（設定檔 {profile}{zh}）", f"Run {name} (profile {profile}{en})")
+
+    def notes(self) -> list[str]:
+        """What to know before all else: which run it is, those passed over, and images that have changed since."""
+        changed = [] if self.loaded.same else [other_images(self.say, (self.loaded.train, self.loaded.test))]
+        return [self.about(), *passed_over(self.say, self.passed), *changed]
+
+    def notes_html(self) -> str:
+        """The notes as HTML, a line each."""
+        return "<br>".join(map(html.escape, self.notes()))
+
+    def parts(self) -> list[np.ndarray]:
+        """Return the pictures of the present state, uint8 (height, width, 3), from above."""
+        raise NotImplementedError
+
+    def shows(self) -> str:
+        """Return what the pictures show, in words."""
+        raise NotImplementedError
+
+    def still(self) -> bytes:
+        # Whoever finds the saved picture alone must see that its data are stand-ins.
+        above = [line(f"stand-in data: {told(self.record)}")] if stands_in(self.record) else []
+        return png(stacked(*above, *self.parts()))
+
+    def told(self) -> str:
+        return self.say("：", ": ").join((self.about(), self.shows()))
 
     def take(self, record: Record) -> None:
         """Load a run and begin anew with it; where that fails, all stays as it is."""
@@ -133,13 +178,13 @@ class FaceExplorer(Explorer):
 
         shown = ipywidgets.Dropdown(
             options=[(run_label(record), i) for i, record in enumerate(self.records)],
-            value=0,
+            value=self.records.index(self.record),
             description=self.say("執行紀錄", "Run"),
             tooltip=self.say("要探索哪一次執行的模型", "The run whose model is explored"),
             style=INITIAL,
             layout={"width": "520px"},
         )
-        last = [0]
+        last = [shown.value]
 
         def chosen() -> None:
             try:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from hwlib.config import CONFIGS
 from hwlib.data import ImageSet
 from hwlib.data.source import load_sets
 from hwlib.errors import WorkbookError
@@ -12,12 +13,41 @@ from hwlib.explore.shown import Say
 from hwlib.record import Record
 
 
-def runs_of(runs: Path, *problems: str) -> list[Record]:
-    """Return the finished, readable records of these problems, the newest first; `WorkbookError` for no folder."""
+def read_runs(runs: Path, *problems: str) -> tuple[list[Record], list[str]]:
+    """Return the finished records of these problems, the newest first, and what is wrong with each that cannot be read.
+
+    A damaged record cannot say whose it is; its folder does, unless it was renamed, and then it counts here too. Both
+    lists are empty where there is no folder `runs`.
+    """
     if not runs.is_dir():
-        return []
-    found = [record for record in finished_runs(runs)[0] if record.run.get("problem") in problems]
-    return sorted(found, key=lambda record: (str(record.run.get("finished", "")), record.folder.name), reverse=True)
+        return [], []
+    read, lines = finished_runs(runs)
+    found = [record for record in read if record.run.get("problem") in problems]
+    found.sort(key=lambda record: (str(record.run.get("finished", "")), record.folder.name), reverse=True)
+    wrong = [line.removeprefix("passed over: ") for line in lines]
+    others = tuple(str(runs / f"{problem}_") for problem in CONFIGS if problem not in problems)
+    return found, [line for line in wrong if not line.startswith(others)]
+
+
+def runs_of(runs: Path, *problems: str) -> list[Record]:
+    """Return the records alone that `read_runs` gives."""
+    return read_runs(runs, *problems)[0]
+
+
+def passed_over(say: Say, wrong: Sequence[str]) -> list[str]:
+    """Lines for runs that cannot be shown, from what is wrong with each."""
+    return [say(f"略過：{line}", f"Passed over: {line}") for line in wrong]
+
+
+def none_left(say: Say, lines: Sequence[str]) -> str:
+    """One line of several: the first, and with how many more it is so; each names one thing that is missing."""
+    first, *more = lines
+    if not more:
+        return first
+    return say(
+        f"{first}（另有 {len(more)} 筆紀錄不能用，第一筆：{more[0]}）",
+        f"{first} ({len(more)} more cannot be used, first: {more[0]})",
+    )
 
 
 def missing(say: Say, runs: Path, problem: str, *, src: str = "", tgt: str = "") -> str:
@@ -31,9 +61,11 @@ def missing(say: Say, runs: Path, problem: str, *, src: str = "", tgt: str = "")
 
 
 def one_of(say: Say, runs: Path, *problems: str) -> list[Record]:
-    """The records as `runs_of` gives them; `WorkbookError` with the command that makes one where there is none."""
-    if not (found := runs_of(runs, *problems)):
-        raise WorkbookError(missing(say, runs, problems[0]))
+    """The records as `runs_of` gives them; where there is none, `WorkbookError` with the command that makes one and
+    with what is wrong with those that are damaged."""
+    found, wrong = read_runs(runs, *problems)
+    if not found:
+        raise WorkbookError(none_left(say, [missing(say, runs, problems[0]), *wrong]))
     return found
 
 

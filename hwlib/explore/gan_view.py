@@ -11,12 +11,14 @@ import numpy as np
 from hwlib.evaluation.networks import compute_on, load_gan
 from hwlib.explore import generated
 from hwlib.explore.chosen import INITIAL, ROW, FaceExplorer, Faces, run_seed, slider
-from hwlib.explore.found import other_images
 from hwlib.explore.generated import COLUMNS, COUNT, THRESHOLDS, State
 from hwlib.explore.later import Later
 from hwlib.explore.nearest import SHOWN, Nearest, Neighbours, Usual, usual
-from hwlib.explore.picture import GAP, png, stacked
+from hwlib.explore.picture import GAP, png
 from hwlib.record import Record
+
+BESIDE = "400px"
+"""The width of what stands beside the picture of the way, so that both fit into a page of 1280 pixels."""
 
 
 class GANExplorer(FaceExplorer):
@@ -34,12 +36,11 @@ class GANExplorer(FaceExplorer):
         self.grid = generated.Grid(pair, generated.drawn(self.state.seed))
         self.turn = 0
 
-    def still(self) -> bytes:
+    def parts(self) -> list[np.ndarray]:
         self.grid.make()
-        parts = [generated.grid_picture(self.grid), generated.way_picture(self.grid, self.state)]
-        return png(stacked(*parts, *self.near()))
+        return [generated.grid_picture(self.grid), generated.way_picture(self.grid, self.state), *self.near()]
 
-    def told(self) -> str:
+    def shows(self) -> str:
         first, last = (place + 1 for place in self.state.pair)
         cut = self.cut(self.state.threshold)
         return self.say(
@@ -96,7 +97,7 @@ class GANExplorer(FaceExplorer):
                 "並不比沒看過的人臉更近：以像素距離看不出是背下來的。",
                 "No nearer than faces never seen: by pixels, nothing says that it is memorised.",
             )
-        return f"{measured} {judged}"
+        return self.say("", " ").join((measured, judged))
 
     def build(self) -> Any:
         import ipywidgets as w
@@ -124,7 +125,13 @@ class GANExplorer(FaceExplorer):
             layout={"width": "380px"},
         )
         ends = say("0 是框選的人臉 1，1 是人臉 2", "0 is the face marked 1, 1 the face marked 2")
-        c.way = slider(0, 1, 0.02, say("大圓", "Great circle"), ends)
+        c.way = slider(0, 1, 0.02, say("由 1 到 2（大圓）", "From 1 to 2 (great circle)"), ends)
+        c.hint = w.HTML(
+            say(
+                "點選一張人臉，它就成為 2，原來的 2 成為 1。",
+                "A click on a face makes it face 2, and the former face 2 becomes face 1.",
+            )
+        )
         c.tiles = Tiles(
             rows=COUNT // COLUMNS,
             columns=COLUMNS,
@@ -149,8 +156,9 @@ class GANExplorer(FaceExplorer):
                 *c.runs,
                 c.note,
                 w.HBox([c.seed, c.threshold], layout=ROW),
+                c.hint,
                 c.tiles,
-                w.HBox([c.picture, w.VBox([c.way, c.caption])], layout=ROW),
+                w.HBox([c.picture, w.VBox([c.way, c.caption], layout={"width": BESIDE})], layout=ROW),
                 c.near,
                 c.verdict,
                 w.HBox([c.reset, self.save_button()]),
@@ -241,8 +249,7 @@ class GANExplorer(FaceExplorer):
         c, state = self.controls, self.state
         with self.quietly():
             c.seed.value, c.threshold.value, c.way.value = state.seed, state.threshold, state.way
-        images = (self.loaded.train, self.loaded.test)
-        c.note.value = "" if self.loaded.same else html.escape(other_images(self.say, images))
+        c.note.value = self.notes_html()
         self.grid.make()
         self.show_grid()
         self.show_way()

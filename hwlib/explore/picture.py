@@ -58,6 +58,13 @@ def tiled(
     return np.asarray(page)
 
 
+def line(text: str) -> np.ndarray:
+    """Return a line of text, uint8 (height, width, 3), to be put above a picture; it bears English only."""
+    page = Image.new("RGB", (round(font().getlength(text)) + 2 * GAP, LINE + GAP), "white")
+    ImageDraw.Draw(page).text((GAP, GAP // 2), text, "black", font())
+    return np.asarray(page)
+
+
 def stacked(*parts: np.ndarray, gap: int = 2 * GAP) -> np.ndarray:
     """Put pictures (height, width, 3) one below the other, on the left, white beside the narrower ones."""
     width = max(part.shape[1] for part in parts)

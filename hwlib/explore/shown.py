@@ -2,6 +2,7 @@
 
 import base64
 import html
+import io
 import os
 import uuid
 from collections.abc import Callable
@@ -15,12 +16,22 @@ from hwlib.progress import kind
 
 Say = Callable[[str, str], str]
 
+WIDEST = 720
+"""CSS pixels that a still picture takes at most, as every figure of the notebooks."""
+
 
 def language(lang: str) -> Say:
     """Return a function that takes a text in Chinese and in English and gives the one in `lang`, `zh` or `en`."""
     if lang not in ("zh", "en"):
         raise WorkbookError(f"lang: {lang!r} is not one of zh, en")
     return (lambda zh, en: zh) if lang == "zh" else (lambda zh, en: en)
+
+
+def width(png: bytes) -> int:
+    """CSS pixels that a still picture takes: its own, up to `WIDEST`."""
+    from PIL import Image
+
+    return min(WIDEST, Image.open(io.BytesIO(png)).width)
 
 
 class Line:
@@ -118,10 +129,12 @@ class Explorer:
         return button
 
     def _picture(self) -> Any:
+        """The still picture that Lab keeps, with what it shows below it: pictures bear English words only."""
         from IPython.display import HTML
 
-        encoded = base64.b64encode(self.still()).decode()
-        image = f'<img src="data:image/png;base64,{encoded}" alt="{html.escape(self.told())}">'
+        still, told = self.still(), html.escape(self.told())
+        encoded = base64.b64encode(still).decode()
+        image = f'<img src="data:image/png;base64,{encoded}" width="{width(still)}" alt="{told}"><p>{told}</p>'
         # Without its kernel, Lab puts an error in the place of the view, right below the picture that stands for it.
         ended = f".jp-OutputArea-child:has(.{self._mark}) + .jp-OutputArea-child:not(:has(.{self._mark}-live))"
         return HTML(f'<div class="{self._mark}"><style>{ended} {{ display: none; }}</style>{image}</div>')
@@ -130,7 +143,8 @@ class Explorer:
         from IPython.display import Image, display
 
         if kind() != "live":
-            display(Image(self.still(), alt=self.told()))
+            still = self.still()
+            display(Image(still, alt=self.told(), width=width(still)), Line(self.told()))
             return
         import ipywidgets
 

@@ -10,8 +10,7 @@ import numpy as np
 from hwlib.evaluation.networks import compute_on, load_decoder
 from hwlib.explore import faces
 from hwlib.explore.chosen import INITIAL, ROW, FaceExplorer, Faces, Picker, run_seed, slider
-from hwlib.explore.found import other_images
-from hwlib.explore.picture import GAP, png, stacked
+from hwlib.explore.picture import GAP, png
 from hwlib.record import Record
 
 REACH = 3.0
@@ -47,10 +46,10 @@ class VAEExplorer(FaceExplorer):
         edited = faces.decode(self.space, faces.edited_latent(self.space, self.edit)[None])[0]
         return faces.three(self.original, self.reconstructed, self.mse, edited)
 
-    def still(self) -> bytes:
-        return png(stacked(self.top(), self.row))
+    def parts(self) -> list[np.ndarray]:
+        return [self.top(), self.row]
 
-    def told(self) -> str:
+    def shows(self) -> str:
         first, second = self.edit.first, self.edit.second
         moved = self.moved()
         return self.say(
@@ -75,9 +74,21 @@ class VAEExplorer(FaceExplorer):
         named = f"{direction.name} (r {direction.correlation:.2f})" if direction.name else self.say("方向", "direction")
         return f"{index + 1} {named}"
 
+    def legend(self) -> str:
+        """How to read the label of a direction; nothing where there are none."""
+        if not self.space.directions:
+            return ""
+        first = self.title(0)
+        return self.say(
+            f"「{first}」：潛在空間的第 1 主方向（標準差最大），以與它最相關的屬性為名，r 是相關係數；"
+            "越往右，該屬性越明顯。單位是標準差。",
+            f"“{first}”: the first principal direction of the latent space (the one with the largest standard "
+            "deviation), named after the attribute that correlates with it most; r is that correlation. Further right "
+            "is more of the attribute. The unit is the standard deviation.",
+        )
+
     def notes(self) -> list[str]:
-        """What to know of the run before all else."""
-        said = [] if self.loaded.same else [other_images(self.say, (self.loaded.train, self.loaded.test))]
+        said = super().notes()
         if not self.space.directions:
             all_alike = (
                 "編碼器給所有人臉相同的潛在向量，沒有方向可走。",
@@ -97,7 +108,7 @@ class VAEExplorer(FaceExplorer):
         count = len(self.space.test)
         c.first = Picker(say, say("起點的測試人臉", "Start: test face"), count, self.edit.first, random)
         c.second = Picker(say, say("終點的測試人臉", "End: test face"), count, self.edit.second, random)
-        c.way = slider(0, 1, 0.02, say("內插", "Way"), say("0 是起點，1 是終點", "0 is the start, 1 the end"))
+        c.way = slider(0, 1, 0.02, say("內插", "Interpolation"), say("0 是起點，1 是終點", "0 is the start, 1 the end"))
         c.steps = [slider(-REACH, REACH, 0.1, aligned=210) for _ in range(faces.MOST)]
         c.attribute = w.Dropdown(
             description=say("屬性", "Attribute"),
@@ -110,6 +121,7 @@ class VAEExplorer(FaceExplorer):
         c.picture = Picture(layout={"width": f"{3 * (faces.LARGE + GAP)}px"})
         c.row = Tiles(columns=faces.STRIP + 2, width=(faces.STRIP + 2) * (faces.SMALL + GAP))
         c.caption, c.note = w.HTML(), w.HTML()
+        c.legend = w.HTML(layout={"max_width": "450px"})
         undone = say("回到未編輯的起點人臉", "Back to the unedited face at the start")
         c.reset = self.reset_button(undone, self.reset)
         c.runs = self.chooser()
@@ -125,7 +137,7 @@ class VAEExplorer(FaceExplorer):
             [
                 *c.runs,
                 c.note,
-                w.HBox([w.VBox([c.picture, c.caption]), w.VBox(c.steps)], layout=ROW),
+                w.HBox([w.VBox([c.picture, c.caption]), w.VBox([*c.steps, c.legend])], layout=ROW),
                 w.HBox([c.attribute, c.amount], layout=ROW),
                 c.first.widget,
                 w.HBox([c.second.widget, c.way], layout=ROW),
@@ -171,7 +183,7 @@ class VAEExplorer(FaceExplorer):
             row.label = self.say(
                 f"由{ends[0]}到{ends[1]}的內插；點選即移到該處", f"From {ends[0]} to {ends[1]}; a click goes there"
             )
-            way = self.say("內插", "way")
+            way = self.say("內插", "interpolation")
             row.labels = [ends[0], *(f"{way} {i / (count - 1):.2f}" for i in range(count)), ends[1]]
 
     def show(self) -> None:
@@ -206,6 +218,6 @@ class VAEExplorer(FaceExplorer):
                 c.attribute.value = next(iter(self.space.attributes), None)
             c.amount.value = edit.amounts.get(c.attribute.value, 0.0)
             c.amount.disabled = c.attribute.disabled = not self.space.attributes
-        c.note.value = "<br>".join(map(html.escape, self.notes()))
+        c.note.value, c.legend.value = self.notes_html(), html.escape(self.legend())
         self.show_row()
         self.show()

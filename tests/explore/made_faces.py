@@ -34,6 +34,12 @@ def write_faces(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
+def mark_stand_ins(data: Path) -> Path:
+    """Mark the faces in `data` as stand-ins for those of the course; returns it."""
+    (data / "face" / "stand-in.txt").touch()
+    return data
+
+
 def settle(network: nn.Module, *inputs: torch.Tensor) -> None:
     """Give batch normalisation the statistics of one pass, so that faces are not all alike."""
     for module in network.modules():

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from made_faces import TEST, TRAIN, chinese, controls_of, write_faces, write_run
+from made_faces import TEST, TRAIN, chinese, controls_of, mark_stand_ins, write_faces, write_run
 from PIL import Image
 from scipy import stats
 
@@ -121,6 +121,9 @@ def test_a_face_that_is_a_training_image_is_called_so(explorer):
     assert int(explorer.found.indices[0]) == 7
     assert "an MSE of 0.0000" in explorer.controls.verdict.value
     assert "it may be memorised" in explorer.controls.verdict.value
+    explorer.say = language("zh")
+    assert " " not in explorer.verdict().split("。", 1)[1]  # sentences in Chinese follow each other without a space
+    explorer.say = language("en")
     explorer.usual = replace(explorer.usual, distances=torch.zeros(100))  # as if all test faces were kept ones
     explorer.controls.tiles.click(6)
     assert "nothing says that it is memorised" in explorer.controls.verdict.value
@@ -253,6 +256,28 @@ def test_images_that_changed_are_noted(tmp_path):
     explorer.view()
     assert "與這次執行當時的不同" in explorer.controls.note.value
     assert len(explorer.loaded.train) == TRAIN
+
+
+def test_stand_ins_are_told_in_the_view_in_words_and_in_the_picture(tmp_path):
+    write_run(tmp_path / "runs", "p2", mark_stand_ins(write_faces(tmp_path / "data")))
+    explorer = GANExplorer(tmp_path / "runs", language("zh"))
+    explorer.view()
+    assert explorer.controls.note.value == "執行紀錄 p2_s0（設定檔 quick，替代資料）"
+    assert explorer.told().startswith("執行紀錄 p2_s0（設定檔 quick，替代資料）：種子 0 的")
+    above = pixels(explorer.still())[: -sum(len(part) + 8 for part in explorer.parts()) + 8]
+    assert (above < 128).any()
+
+
+def test_a_newest_run_that_is_damaged_is_passed_over_and_named(home, tmp_path):
+    runs = shutil.copytree(home / "runs", tmp_path / "runs")
+    write_run(runs, "p2", home / "data", seed=5, finished="2026-01-02T00:00:00")
+    (runs / "p2_s5" / "model.safetensors").write_bytes(b"")
+    explorer = GANExplorer(runs, language("zh"))
+    explorer.view()
+    assert explorer.record.folder.name == "p2_s3"
+    about, passed = explorer.controls.note.value.split("<br>")
+    assert about == "執行紀錄 p2_s3（設定檔 quick）"
+    assert passed.startswith(f"略過：{runs / 'p2_s5'}")
 
 
 def test_another_run_can_be_chosen(home, tmp_path):

@@ -8,12 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from made_faces import TEST, chinese, controls_of, write_faces, write_run
+from made_faces import TEST, chinese, controls_of, mark_stand_ins, write_faces, write_run
 from PIL import Image
 
 from hwlib import explore
 from hwlib.data.source import load_sets
-from hwlib.errors import WorkbookError
 from hwlib.evaluation.networks import compute_on, config_of, load_decoder
 from hwlib.evaluation.reconstruction import reconstruct
 from hwlib.evaluation.sampling import interpolate_vae
@@ -181,6 +180,7 @@ def test_a_model_without_directions_still_shows_faces(explorer):
     assert {slider.layout.display for slider in controls.steps} == {"none"}
     assert controls.attribute.disabled
     assert "no directions" in controls.note.value
+    assert controls.legend.value == ""
     controls.way.value = 0.5
     assert explorer.edit.amounts == {}
 
@@ -275,6 +275,50 @@ def test_another_run_can_be_chosen_and_a_damaged_one_leaves_all_as_it_is(home, t
     assert (explorer.status.value, explorer.controls.picture.value != newest) == ("", True)
 
 
-def test_a_wrong_language_is_a_line(home):
-    with pytest.raises(WorkbookError, match="lang"):
-        explore.vae(home / "runs", lang="fr")
+def test_a_newest_run_that_is_damaged_is_passed_over_and_named(home, tmp_path):
+    runs = shutil.copytree(home / "runs", tmp_path / "runs")
+    for seed, day in ((1, "02"), (2, "03")):
+        write_run(runs, "p1", home / "data", seed=seed, finished=f"2026-01-{day}T00:00:00")
+    (runs / "p1_s2" / "model.safetensors").unlink()
+    (runs / "p1_s7").mkdir()
+    (runs / "p1_s7" / "run.json").write_text("{", encoding="utf-8")
+    explorer = VAEExplorer(runs, language("en"))
+    explorer.view()
+    assert explorer.record.folder.name == "p1_s1"
+    about, newest, unread = explorer.controls.note.value.split("<br>")
+    assert about == "Run p1_s1 (profile quick)"
+    assert newest.startswith("Passed over: ")
+    assert str(runs / "p1_s2") in newest
+    assert str(runs / "p1_s7" / "run.json") in unread
+    (chooser,) = explorer.controls.runs
+    assert chooser.value == 1
+    chooser.value = 0  # damaged: all stays as it is
+    assert (chooser.value, explorer.record.folder.name) == (1, "p1_s1")
+    assert "no such weights" in explorer.status.value
+
+    for seed in (0, 1):
+        (runs / f"p1_s{seed}" / "model.safetensors").unlink()
+    shown = explore.vae(runs, lang="en")
+    assert isinstance(shown, Line)
+    assert str(runs / "p1_s2") in shown.text  # the newest
+    assert "(3 more cannot be used" in shown.text
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"), [("zh", "執行紀錄 p1_s0（設定檔 quick，替代資料）"), ("en", "stand-in data")]
+)
+def test_stand_ins_are_told_in_the_view_in_words_and_in_the_picture(tmp_path, lang, said):
+    write_run(tmp_path / "runs", "p1", mark_stand_ins(write_faces(tmp_path / "data")))
+    explorer = VAEExplorer(tmp_path / "runs", language(lang))
+    explorer.view()
+    assert said in explorer.controls.note.value
+    assert said in explorer.told()
+    above = pixels(explorer.still())[: -len(faces.picture(explorer.space, explorer.edit))]
+    assert (above < 128).any()
+
+
+def test_the_legend_explains_the_first_slider(explorer):
+    controls = explorer.controls
+    assert f"“{controls.steps[0].description}”" in controls.legend.value
+    assert "r is that correlation" in controls.legend.value
+    assert controls.way.description == "Interpolation"

@@ -1,0 +1,68 @@
+"""Which runs an explorer has to choose from, and what it says of those that it cannot read."""
+
+import json
+
+import pytest
+
+from hwlib import explore
+from hwlib.errors import WorkbookError
+from hwlib.explore.found import none_left, one_of, passed_over, read_runs, runs_of
+from hwlib.explore.shown import Line, language
+
+EN, ZH = language("en"), language("zh")
+
+
+def write(runs, name, text=None, **run):
+    (runs / name).mkdir()
+    run = {"schema": 1, "problem": name[:2], **run}
+    (runs / name / "run.json").write_text(json.dumps(run) if text is None else text, encoding="utf-8")
+
+
+def names(records):
+    return [record.folder.name for record in records]
+
+
+def test_the_newest_first_and_only_those_of_the_problems(tmp_path):
+    for name, day in (("p1_s0", "02"), ("p1_s1", "03"), ("p2_s0", "04"), ("p1_s2", "01")):
+        write(tmp_path, name, finished=f"2026-01-{day}")
+    assert names(runs_of(tmp_path, "p1")) == ["p1_s1", "p1_s0", "p1_s2"]
+    assert names(runs_of(tmp_path, "p1", "p2")) == ["p2_s0", "p1_s1", "p1_s0", "p1_s2"]
+    assert read_runs(tmp_path / "none", "p1") == ([], [])
+
+
+def test_a_damaged_record_is_told_where_it_may_belong(tmp_path):
+    write(tmp_path, "p1_s0")
+    for name in ("p1_s1", "p2_s0", "renamed"):
+        write(tmp_path, name, text="{")
+    found, wrong = read_runs(tmp_path, "p1")
+    assert names(found) == ["p1_s0"]
+    assert [any(str(tmp_path / name) in line for line in wrong) for name in ("p1_s1", "p2_s0", "renamed")] == [
+        True,
+        False,
+        True,
+    ]
+    assert passed_over(EN, wrong)[0].startswith(f"Passed over: {tmp_path / 'p1_s1' / 'run.json'}: the record cannot")
+    assert passed_over(ZH, wrong)[0].startswith("略過：")
+
+
+def test_where_none_can_be_read_the_damaged_one_is_named_beside_the_command(tmp_path):
+    write(tmp_path, "p1_s1", text="{")
+    with pytest.raises(WorkbookError, match=r"`hw run p1` makes one. \(1 more cannot be used, first: .*p1_s1"):
+        one_of(EN, tmp_path, "p1")
+    assert none_left(ZH, ["a", "b", "c"]) == "a（另有 2 筆紀錄不能用，第一筆：b）"
+    assert none_left(ZH, ["a"]) == "a"
+
+
+@pytest.mark.parametrize("call", [explore.vae, explore.gan, explore.digits])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"lang": "fr"}, "lang: 'fr' is not one of zh, en"),
+        ({"runs": None}, "runs: None is no folder; give the path"),
+        ({"runs": 3}, "runs: 3 is no folder; give the path"),
+    ],
+)
+def test_a_call_that_cannot_be_understood_is_a_line(tmp_path, call, given, said):
+    shown = call(**{"runs": tmp_path, **given})
+    assert isinstance(shown, Line)
+    assert said in shown.text
