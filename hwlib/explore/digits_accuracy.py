@@ -18,6 +18,8 @@ MOST, COLUMNS, SIDE = 40, 8, 48
 class AccuracyTab(Tab):
     """State: `model`, whose confusions are shown, and `cell`, (true digit, digit said), whose images are."""
 
+    short = "accuracy"
+
     def title(self) -> str:
         return self.say("準確率", "Accuracy")
 

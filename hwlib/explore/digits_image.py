@@ -14,6 +14,8 @@ from hwlib.explore.picture import png
 class ImageTab(Tab):
     """State: `domain` and `index` of a test image."""
 
+    short = "image"
+
     def title(self) -> str:
         return self.say("一張影像", "One image")
 

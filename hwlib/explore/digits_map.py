@@ -14,10 +14,14 @@ CLASS, DOMAIN, RIGHT = "class", "domain", "right"
 SIDE = 440
 DOMAINS = ("#0072b2", "#d55e00")
 CORRECTNESS = ("#d55e00", "#0072b2")
+NEUTRAL = "#767676"
+"""Of the legend's two shapes, where colours mean something else than the domain."""
 
 
 class MapTab(Tab):
     """State: `on`, whose features are mapped (None where no run has a map), `colour`, and `chosen`, a point or -1."""
+
+    short = "tsne"
 
     def title(self) -> str:
         return self.say("特徵的 t-SNE", "t-SNE of features")
@@ -57,17 +61,23 @@ class MapTab(Tab):
         return int(shown.domains[self.chosen]), int(shown.indices[self.chosen])
 
     def _groups(self) -> tuple[np.ndarray, tuple[str, ...], list[tuple[str, str]], list[int]]:
-        """Group of each point, colours and names of the groups, and those whose legend shows a triangle."""
+        """Group of each point, colours and names of the legend's entries, and those of them that are triangles.
+
+        The legend names the groups and, where these are not the domains, the shapes of source and target.
+        """
         shown = self.scene.maps[self.on]
-        if self.colour == CLASS:
-            return shown.labels, draw.DIGIT_COLOURS, [(str(i), str(i)) for i in range(10)], []
         if self.colour == DOMAIN:
             src, tgt = (test.title for test in self.scene.tests)
             src_zh, tgt_zh = (self.set_title(domain).strip() for domain in (SOURCE, TARGET))
             names = [(f"來源域 {src_zh}", f"source {src}"), (f"目標域 {tgt_zh}", f"target {tgt}")]
             return shown.domains, DOMAINS, names, [TARGET]
-        names = [("認錯", "named wrongly"), ("認對", "named right")]
-        return self.scene.maps[self.on].right.astype(int), CORRECTNESS, names, []
+        if self.colour == CLASS:
+            groups, palette, names = shown.labels, draw.DIGIT_COLOURS, [(str(i), str(i)) for i in range(10)]
+        else:
+            groups, palette = shown.right.astype(int), CORRECTNESS
+            names = [("認錯", "named wrongly"), ("認對", "named right")]
+        shapes = [("來源域", "source"), ("目標域", "target")]
+        return groups, (*palette, NEUTRAL, NEUTRAL), names + shapes, [len(names) + TARGET]
 
     def picture(self) -> np.ndarray:
         if self.on is None:
@@ -75,7 +85,7 @@ class MapTab(Tab):
         shown = self.scene.maps[self.on]
         groups, palette, names, triangles = self._groups()
         points = draw.scatter(shown.points, groups, shown.domains, palette, self.chosen, SIDE)
-        head = draw.words(f"t-SNE of the features of {self.scene.titles[shown.model][1]}; triangles: target", 13)
+        head = draw.words(f"t-SNE of the features of {self.scene.titles[shown.model][1]}", 13)
         left = stacked(head, points, draw.legend([en for _, en in names], palette, triangles, SIDE))
         return draw.beside(left, self._chosen_picture()) if self.chosen >= 0 else left
 

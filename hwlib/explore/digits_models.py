@@ -12,6 +12,7 @@ from torch import nn
 from hwlib.config import SCENARIOS
 from hwlib.data import ImageSet
 from hwlib.errors import WorkbookError
+from hwlib.evaluation.choice import finished_runs
 from hwlib.evaluation.embedding import subset
 from hwlib.evaluation.networks import config_of, load_model
 from hwlib.explore.answers import Answers, answers, ask
@@ -48,22 +49,24 @@ class Scenario:
         return self.p3 if problem == "p3" else self.p4
 
 
-def scenarios(say: Say, runs: Path) -> dict[Pair, Scenario]:
-    """Return the pairs that have runs, that of the newest run first; `WorkbookError` where there is none at all."""
+def scenarios(say: Say, runs: Path) -> tuple[dict[Pair, Scenario], list[str]]:
+    """Return the pairs that have runs, that of the newest run first, and what is wrong with the records that were
+    passed over, a line each. Raises WorkbookError where there is no pair at all."""
     one_of(say, runs, "p3", "p4")
     found: dict[Pair, dict[str, list[Record]]] = {}
-    lines = [missing(say, runs, "p3")]
+    unfit: list[str] = []
     for record in runs_of(runs, "p3", "p4"):
         try:
             config = config_of(record)
         except WorkbookError as error:
-            lines.insert(0, str(error))
+            unfit.append(str(error))
             continue
         if getattr(config, "without", "nothing") == "nothing":
             found.setdefault((config.src, config.tgt), {"p3": [], "p4": []})[record.problem].append(record)
     if not found:
-        raise WorkbookError(lines[0])
-    return {pair: Scenario(pair, tuple(of["p3"]), tuple(of["p4"])) for pair, of in found.items()}
+        raise WorkbookError(unfit[0] if unfit else missing(say, runs, "p3"))
+    unread = [line.removeprefix("passed over: ") for line in finished_runs(runs)[1]]
+    return {pair: Scenario(pair, tuple(of["p3"]), tuple(of["p4"])) for pair, of in found.items()}, unread + unfit
 
 
 def in_order(pairs: Mapping[Pair, Scenario]) -> list[Pair]:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hwlib.errors import WorkbookError
 from hwlib.explore import digits_picture as draw
 from hwlib.explore import handwriting
 from hwlib.explore.digits_tab import Tab, column, paragraph, wrapping
@@ -13,6 +14,8 @@ from hwlib.explore.picture import png, stacked
 
 class OwnTab(Tab):
     """State: `image`, the digit as the networks see it, uint8 (C, 28, 28), or None."""
+
+    short = "own"
 
     def title(self) -> str:
         return self.say("自己寫的數字", "A digit of your own")
@@ -27,8 +30,12 @@ class OwnTab(Tab):
         self._take(None if grey is None else handwriting.drawn(grey))
 
     def upload(self, content: bytes) -> None:
-        """Take an image file; `WorkbookError` where it is none."""
-        self._take(handwriting.uploaded(content))
+        """Take an image file; `WorkbookError` where it is none. What was drawn goes: the answers are not of it."""
+        image = handwriting.uploaded(content)
+        if self._widget is not None:
+            with self._silence():
+                self.sketch.wipe()
+        self._take(image)
 
     def _take(self, image: np.ndarray | None) -> None:
         self.image, self._asked = image, None
@@ -55,33 +62,32 @@ class OwnTab(Tab):
     def build(self) -> Any:
         import ipywidgets
 
-        from hwlib.explore.elements import Picture, Sketch
+        from hwlib.explore.elements import Picture, Sketch, Upload
 
         self.sketch = Sketch(
             label=self.say("在這裡用滑鼠或手指寫一個數字", "Draw a digit here with mouse or finger"),
             clear=self.say("清除", "Clear"),
         )
-        self.files = ipywidgets.FileUpload(
-            accept="image/*",
-            multiple=False,
-            description=self.say("上傳影像", "Upload an image"),
-            tooltip=self.say("PNG 或 JPEG，一張影像一個數字", "PNG or JPEG with one digit"),
-            layout={"width": "auto"},
+        self.files = Upload(
+            label=self.say("上傳影像", "Upload an image"),
+            hint=self.say("PNG 或 JPEG，一張影像一個數字", "PNG or JPEG with one digit"),
         )
         self.watch(self.sketch, lambda: self.draw(self.sketch.image()), "pixels")
-        self.watch(self.files, self._uploaded)
+        self.files.on_upload(lambda name, content: self.acting(lambda: self._uploaded(name, content))())
         self.shown = Picture()
         self.caption = ipywidgets.HTML()
         hint = self.say("在黑色方框裡寫一個數字，或上傳一張影像：", "Draw a digit on the square, or upload an image:")
         left = column(ipywidgets.HTML(paragraph(hint)), self.sketch, self.files)
         return wrapping(left, column(self.caption, self.shown))
 
-    def _uploaded(self) -> None:
-        if not self.files.value:
-            return
-        content = bytes(self.files.value[0]["content"])
-        with self._silence():
-            self.files.value = ()  # so that the same file can come again
+    def _uploaded(self, name: str, content: bytes | None) -> None:
+        if content is None:
+            raise WorkbookError(
+                self.say(
+                    f"上傳：瀏覽器無法把 {name} 當成影像讀取，請改用 PNG 或 JPEG 檔。",
+                    f"upload: the browser cannot read {name} as an image; give a PNG or JPEG file",
+                )
+            )
         self.upload(content)
 
     def show(self) -> None:

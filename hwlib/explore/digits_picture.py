@@ -127,16 +127,28 @@ def _bars(title: str, of: np.ndarray, true: int | None) -> np.ndarray:
     return np.asarray(image)
 
 
-def scatter(
-    points: np.ndarray, groups: np.ndarray, shapes: np.ndarray, palette: Sequence[str], chosen: int = -1, side=440
-) -> np.ndarray:
-    """Points (N, 2) in a square: each in the colour of its group, a disc or, where its shape is 1, a triangle."""
-    fine = 2  # drawn larger and then reduced, so that edges are smooth
-    image, draw = page(fine * side, fine * side)
+def framed(points: np.ndarray, width: int, margin: int = 10) -> tuple[np.ndarray, int]:
+    """Places (N, 2), in pixels from the top left, of points (N, 2) of any scale, y upwards, and the height they need.
+
+    The canvas is `width` wide, and from half as high to as high. Both axes have one scale: distances are what a map
+    shows.
+    """
     low, high = points.min(axis=0), points.max(axis=0)
-    span = float((high - low).max()) or 1.0
-    scaled = (points - (low + high) / 2) / span + 0.5
-    places = np.stack((scaled[:, 0], 1 - scaled[:, 1]), axis=1) * fine * (side - 20) + fine * 10
+    span = np.array(high - low, float)
+    span[span <= 0] = span.max() or 1.0  # points on a line, or on one spot
+    height = round(np.clip((width - 2 * margin) * span[1] / span[0] + 2 * margin, width / 2, width))
+    scale = min((width - 2 * margin) / span[0], (height - 2 * margin) / span[1])
+    return (points - (low + high) / 2) * (scale, -scale) + (width / 2, height / 2), height
+
+
+def scatter(
+    points: np.ndarray, groups: np.ndarray, shapes: np.ndarray, palette: Sequence[str], chosen: int = -1, width=440
+) -> np.ndarray:
+    """Points (N, 2) as `framed`: each in the colour of its group, a disc or, where its shape is 1, a triangle."""
+    fine = 2  # drawn larger and then reduced, so that edges are smooth
+    places, height = framed(points, width)
+    image, draw = page(fine * width, fine * height)
+    places = fine * places
     radius = 3.2 * fine
     for (x, y), group, shape in zip(places, groups, shapes, strict=True):
         colour = palette[group]
@@ -148,7 +160,7 @@ def scatter(
     if chosen >= 0:
         (x, y), radius = places[chosen], 7.2 * fine
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline="black", width=5)
-    return np.asarray(image.resize((side, side), Image.Resampling.LANCZOS))
+    return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
 
 
 def legend(names: Sequence[str], palette: Sequence[str], triangles: Sequence[int] = (), width: int = 440) -> np.ndarray:

@@ -19,9 +19,11 @@ WIDE = {"description_width": "initial"}
 class Tab:
     """One tab: a state, a picture of it, and widgets made at first use that show the same.
 
-    A subclass gives `title`, `reset`, `picture`, `told`, `build` and `show`. Its state changes through methods that
-    widgets call and tests may call, and every change ends in `show`.
+    A subclass gives `short`, its name in the names of files, and `title`, `reset`, `picture`, `told`, `build` and
+    `show`. Its state changes through methods that widgets call and tests may call, and every change ends in `show`.
     """
+
+    short: str
 
     def __init__(self, explorer: "DigitsExplorer") -> None:
         self.explorer, self.say = explorer, explorer.say

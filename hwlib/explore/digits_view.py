@@ -1,6 +1,8 @@
 """The explorer of problems 3 and 4: a scenario, its runs, and four tabs over what their networks say."""
 
 import html
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,46 +22,87 @@ class DigitsExplorer(Explorer):
     """What each network of a scenario says of images. Raises WorkbookError where there is nothing to explore.
 
     State: `scene`, the networks and images of the chosen scenario and runs; `tabs`, and `shown`, the index of the one
-    in front, of which the still picture is.
+    in front, of which the still picture is; `passed`, lines on what was passed over at the start.
     """
-
-    name = "digits"
 
     def __init__(self, runs: Path, say: Say) -> None:
         super().__init__(runs, say)
-        self.scenarios = scenarios(say, runs)
+        self.scenarios, passed = scenarios(say, runs)
+        self.passed = [say(f"略過：{line}", f"Passed over: {line}") for line in passed]
         self._scenes: dict[tuple[Path | None, ...], Scene] = {}
-        self.scene = self._load(next(iter(self.scenarios)))
+        self.scene = self._first()
         self.tabs: tuple[Tab, ...] = (AccuracyTab(self), ImageTab(self), MapTab(self), OwnTab(self))
         self.shown = 0
         self._quiet = False
 
-    def _load(self, pair: Pair, chosen: dict[str, Path | None] | None = None) -> Scene:
-        """The scene of a pair with the runs in the chosen folders, or its newest; one that was loaded is kept."""
+    @property
+    def name(self) -> str:
+        """Of the saved picture: each tab has its own."""
+        return f"digits_{self.tabs[self.shown].short}"
+
+    def _first(self) -> Scene:
+        """The scene of the newest pair that loads; what is wrong with newer ones goes to `passed`. Raises WorkbookError
+        where none loads."""
+        wrong = []
+        for src, tgt in self.scenarios:
+            try:
+                scene = self._load((src, tgt))
+            except WorkbookError as error:
+                wrong.append(error)
+                self.passed.append(
+                    self.say(f"略過 {src} → {tgt}：{error}", f"Passed over {src} → {tgt}: {error}"),
+                )
+            else:
+                return scene
+        raise wrong[0]
+
+    def _records(self, pair: Pair, chosen: dict[str, Path | None] | None = None) -> tuple[Record | None, ...]:
+        """The runs of p3 and of p4 in the chosen folders, or the newest of the pair; None where there is none."""
         scenario = self.scenarios[pair]
         records: list[Record | None] = []
         for problem in ("p3", "p4"):
             found = scenario.runs(problem)
             wanted = [record for record in found if chosen and record.folder == chosen.get(problem)]
             records.append(next(iter(wanted or found), None))
-        key = tuple(record and record.folder for record in records)
-        if key not in self._scenes:
-            self._scenes[key] = load_scene(self.say, self.runs, scenario, *records)
+        return tuple(records)
+
+    def _load(self, pair: Pair, chosen: dict[str, Path | None] | None = None) -> Scene:
+        """The scene of a pair with the runs in the chosen folders, or its newest; one that was loaded is kept."""
+        records = self._records(pair, chosen)
+        if (key := _key(records)) not in self._scenes:
+            self._scenes[key] = load_scene(self.say, self.runs, self.scenarios[pair], *records)
         return self._scenes[key]
 
     def choose(self, pair: Pair, p3: Path | None = None, p4: Path | None = None) -> None:
         """Go to another scenario, or to other runs of it, by their folders; where that fails all stays as it is."""
-        try:
-            scene = self._load(pair, {"p3": p3, "p4": p4})
-        except WorkbookError:
+        chosen = {"p3": p3, "p4": p4}
+        with self._waiting(pair, chosen):
+            try:
+                scene = self._load(pair, chosen)
+            except WorkbookError:
+                self._show_choice()
+                raise
+            if scene is not self.scene:
+                self.scene = scene
+                for tab in self.tabs:
+                    tab.reset()
             self._show_choice()
-            raise
-        if scene is not self.scene:
-            self.scene = scene
-            for tab in self.tabs:
-                tab.reset()
-        self._show_choice()
-        self._show_tab()
+            self._show_tab()
+
+    @contextmanager
+    def _waiting(self, pair: Pair, chosen: dict[str, Path | None]) -> Iterator[None]:
+        """While networks are asked, which takes seconds, show no numbers of other ones below the new choice."""
+        if not hasattr(self, "notes") or _key(self._records(pair, chosen)) in self._scenes:
+            yield
+            return
+        src, tgt = pair
+        self.notes.layout.display = self.tab.layout.display = "none"  # sent to the page at once
+        self.tell(self.say(f"載入中：{src} → {tgt}…", f"Loading {src} → {tgt} …"))
+        try:
+            yield
+        finally:
+            self.tab.layout.display = None
+            self.tell("")
 
     def select(self, tab: int) -> None:
         """Bring a tab to the front."""
@@ -139,8 +182,9 @@ class DigitsExplorer(Explorer):
                 chooser.layout.display = None if len(found) > 1 else "none"
                 if problem in scene.records:
                     chooser.value = scene.records[problem].folder
-            self.notes.value = "<br>".join(html.escape(note) for note in scene.notes)
-            self.notes.layout.display = None if scene.notes else "none"
+            notes = [*self.passed, *scene.notes]
+            self.notes.value = "<br>".join(map(html.escape, notes))
+            self.notes.layout.display = None if notes else "none"
         finally:
             self._quiet = False
 
@@ -158,6 +202,11 @@ class DigitsExplorer(Explorer):
             self.tab.selected_index = self.shown
         finally:
             self._quiet = False
+
+
+def _key(records: Iterable[Record | None]) -> tuple[Path | None, ...]:
+    """By which a scene is kept: the folders of its runs."""
+    return tuple(record and record.folder for record in records)
 
 
 def _titled(record: Record) -> str:

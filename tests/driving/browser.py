@@ -122,6 +122,11 @@ class Browser:
                 self._mouse("mousePressed", left, top, 1)
         self._mouse("mouseReleased", left, top, 0)
 
+    def attach(self, selector: str, path: Path) -> None:
+        """Choose a file for an input, as its dialog does."""
+        found = self.send("Runtime.evaluate", expression=self._found(selector))["result"]
+        self.send("DOM.setFileInputFiles", files=[str(path)], objectId=found["objectId"])
+
     def _mouse(self, kind: str, x: float, y: float, buttons: int) -> None:
         button = "left" if kind != "mouseMoved" or buttons else "none"
         self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, buttons=buttons, clickCount=1)

@@ -36,6 +36,14 @@ def test_images_behind_a_cell_come_surest_first_and_not_too_many():
     assert answers.behind("a", 1, 8, 40).tolist() == []
 
 
+def test_asking_litters_neither_page_nor_terminal(monkeypatch, capsys):
+    """A bar that shows nothing within its first second is none either: Lab keeps a broken widget of it."""
+    monkeypatch.setenv("HW_PROGRESS", "bar")
+    monkeypatch.setattr("tqdm.tqdm.__init__", lambda *given, **named: pytest.fail("a bar"))
+    answers({"a": DANN().eval()}, torch.zeros(8, 1, 28, 28, dtype=torch.uint8), torch.zeros(8).long())
+    assert capsys.readouterr() == ("", "")
+
+
 def test_the_answers_are_those_of_the_evaluation():
     torch.manual_seed(0)
     networks = {name: DANN().eval() for name in ("a", "b")}

@@ -4,7 +4,6 @@ import io
 import json
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import made_digits
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from PIL import Image
 
 from hwlib import explore
+from hwlib.explore import digits_view
 from hwlib.explore.digits_models import IMPROVED, SOURCE, TARGET
 from hwlib.explore.digits_view import DigitsExplorer
 from hwlib.explore.picture import png
@@ -210,11 +210,16 @@ def test_a_map_can_be_coloured_three_ways(shown):
     features = tab(shown, 2)
     arrays = shown.scene.records["p4"].arrays
     assert list(features.points.groups) == arrays["tsne_labels"].tolist()
-    assert features.points.names == [str(i) for i in range(10)]
+    assert features.points.names == [*map(str, range(10)), "source", "target"]  # a disc and a triangle
+    assert features.points.triangles == [11]
+    assert len(features.points.palette) == 12
     features.colours.value = "domain"
     assert list(features.points.groups) == arrays["tsne_domain"].tolist()
     assert features.points.names == ["source usps", "target mnistm"]
+    assert features.points.triangles == [1]
     features.colours.value = "right"
+    assert features.points.names == ["named wrongly", "named right", "source", "target"]
+    assert features.points.triangles == [3]
     target = arrays["tsne_domain"] == 1
     indices = shown.scene.maps[IMPROVED].indices[target]
     right = shown.scene.answers.right(IMPROVED)[indices]
@@ -223,6 +228,25 @@ def test_a_map_can_be_coloured_three_ways(shown):
     said = shown.scene.asked(shown.scene.image(SOURCE, int(shown.scene.maps[IMPROVED].indices[0])))[IMPROVED].argmax()
     assert groups[0] == (said == arrays["tsne_labels"][0])
     assert f"{100 * groups.mean():.1f}% of them are named right" in features.told()
+
+
+def test_a_flat_map_takes_no_more_room_than_it_needs(shown):
+    features = tab(shown, 2)
+    points = shown.scene.maps[IMPROVED].points
+    for aspect, height in ((0.1, 220), (0.75, 335), (1, 440), (9, 440)):  # 335: 0.75 of the 420 between the margins
+        points[:] = np.linspace((0, 0), (5, 5 * aspect), len(points))
+        features.refresh()
+        assert features.points.height == height
+        places = np.frombuffer(features.points.points, "<f4").reshape(-1, 2)
+        assert places.min() >= 9.99
+        assert (places <= np.array([430, height - 10]) + 0.01).all()
+        steps = np.ptp(places, axis=0)
+        assert steps[1] / steps[0] == pytest.approx(aspect, rel=0.01)  # distances keep their proportions
+        assert places[0, 1] > places[-1, 1]  # upwards
+    points[:] = 3  # all on one spot
+    features.refresh()
+    assert np.frombuffer(features.points.points, "<f4").tolist() == [220] * 2 * len(points)
+    assert shown.still()
 
 
 def test_the_map_of_another_network_has_other_points_and_none_chosen(shown):
@@ -264,29 +288,38 @@ def test_a_drawing_stays_when_another_run_is_asked(shown):
     assert own.shown.value != before
 
 
-WHEN = {"last_modified": datetime(2026, 11, 1, tzinfo=UTC)}
-
-
-def upload(own, content):
-    own.files.value = ({"name": "a", "type": "image/png", "size": len(content), "content": memoryview(content)} | WHEN,)
-
-
 def test_an_upload_and_what_is_none(shown):
     own = tab(shown, 3)
     buffer = io.BytesIO()
     Image.fromarray(255 - stroke(200)).save(buffer, "PNG")
-    upload(own, b"no image")
+    own.files.upload("notes.txt", None)  # what the browser cannot read
+    assert "cannot read notes.txt as an image" in shown.status.value
+    own.files.upload("a.png", b"no image")
     assert "upload: this is no image" in shown.status.value
     assert own.image is None
-    upload(own, buffer.getvalue())
+    own.files.upload("a.png", buffer.getvalue())
     assert shown.status.value == ""
     assert own.image.shape == (1, 28, 28)
     assert "The models say" in own.caption.value
     first = own.image
     own.sketch.pixels = stroke().T.tobytes()
     assert not np.array_equal(own.image, first)
-    upload(own, buffer.getvalue())  # the same file once more
+    own.files.upload("a.png", buffer.getvalue())  # the same file once more
     assert np.array_equal(own.image, first)
+
+
+def test_an_upload_takes_the_drawing_away_and_a_failed_one_leaves_it(shown):
+    own = tab(shown, 3)
+    own.sketch.pixels = stroke().tobytes()
+    drawn = own.image
+    own.files.upload("a.png", b"no image")
+    assert (own.sketch.wiped, own.image is drawn) == (0, True)
+    assert own.sketch.image() is not None
+    own.files.upload("a.png", png(np.dstack([255 - stroke(200).T] * 3)))
+    assert (own.sketch.wiped, own.sketch.image()) == (1, None)
+    assert not np.array_equal(own.image, drawn)
+    own.sketch.pixels = stroke().tobytes()  # the same stroke again is a new drawing
+    assert np.array_equal(own.image, drawn)
 
 
 def test_stand_ins_are_called_so(made):
@@ -319,9 +352,14 @@ def test_the_picture_is_saved_as_it_is_seen(copied):
     explorer.view()
     tab(explorer, 1).slider.value = 9
     path = explorer.save()
-    assert path == copied / "figures" / "explore_digits.png"
+    assert path == copied / "figures" / "explore_digits_image.png"
     assert path.read_bytes() == explorer.still()
     assert str(path) in explorer.status.value
+    paths = {path}
+    for number in (0, 2, 3):  # no tab's picture takes the place of another's
+        tab(explorer, number)
+        paths.add(explorer.save())
+    assert len(paths) == 4
 
 
 @pytest.mark.parametrize(("lang", "other"), [("zh", "en"), ("en", "zh")])
@@ -331,11 +369,13 @@ def test_every_control_has_its_label_in_the_chosen_language(made, lang, other):
         explorer.view()
         for number in range(4):
             tab(explorer, number)
-        return [
+        controls = [
             (type(each).__name__, each.description, getattr(each, "tooltip", None))
             for each in widgets(explorer.view())
-            if type(each).__name__ in ("Dropdown", "IntSlider", "Button", "FileUpload")
-        ], explorer.tab.titles
+            if type(each).__name__ in ("Dropdown", "IntSlider", "Button")
+        ]
+        files = explorer.tabs[3].files
+        return [*controls, ("Upload", files.label, files.hint)], explorer.tab.titles
 
     (mine, titles), (theirs, _) = labels(lang), labels(other)
     assert len(mine) == 12
@@ -414,6 +454,46 @@ def test_a_run_whose_every_network_is_damaged_is_a_line(place, tmp_path):
     assert "model.safetensors" in line.text
 
 
+def test_where_the_newest_pair_cannot_be_shown_the_next_one_is(copied, place):
+    data = made_digits.course(copied.parent / "data", "usps", "mnistm")
+    shutil.rmtree(copied / "p3_mnistm_usps_s0")
+    folder = made_digits.run(copied, data, "p3", "mnistm", "usps", day=9)
+    shutil.rmtree(data)
+    explorer = DigitsExplorer(copied, language("en"))
+    assert explorer.scene.scenario.pair == ("usps", "mnistm")
+    explorer.view()
+    assert explorer.pairs.value == ("usps", "mnistm")
+    assert "Passed over mnistm → usps: data: " in explorer.notes.value
+    assert explorer.notes.layout.display is None
+    for path in folder.glob("*.safetensors"):
+        path.write_bytes(b"")
+    assert "source_only.safetensors" in DigitsExplorer(copied, language("zh")).passed[0]
+    for path in copied.glob("*/*.safetensors"):
+        path.write_bytes(b"")
+    line = explore.digits(copied, lang="en")
+    assert isinstance(line, Line)
+    assert "p3_mnistm_usps_s0" in line.text  # what is wrong with the newest
+
+
+def test_a_choice_that_takes_long_hides_the_numbers_of_the_one_before(shown, monkeypatch):
+    seen = []
+
+    def load(*given):
+        seen.append((shown.status.value, shown.tab.layout.display, shown.notes.layout.display))
+        return loaded(*given)
+
+    loaded = digits_view.load_scene
+    monkeypatch.setattr(digits_view, "load_scene", load)
+    shown.pairs.value = ("mnistm", "usps")
+    shown.choosers["p3"].index = 0
+    ((told, *hidden),) = seen
+    assert "Loading mnistm → usps" in told
+    assert hidden == ["none", "none"]
+    assert (shown.tab.layout.display, shown.status.value) == (None, "")
+    shown.pairs.value = ("usps", "mnistm")  # it is loaded already
+    assert len(seen) == 1
+
+
 def test_a_damaged_run_that_is_chosen_leaves_all_as_it_was(copied):
     for path in (copied / "p3_mnistm_usps_s0").glob("*.safetensors"):
         path.write_bytes(b"")
@@ -422,6 +502,7 @@ def test_a_damaged_run_that_is_chosen_leaves_all_as_it_was(copied):
     before = explorer.still()
     explorer.pairs.value = ("mnistm", "usps")
     assert "source_only.safetensors" in explorer.status.value
+    assert explorer.tab.layout.display is None
     assert explorer.pairs.value == ("usps", "mnistm")
     assert explorer.still() == before
 
@@ -438,11 +519,15 @@ def test_damaged_arrays_leave_the_other_tabs(copied):
     assert explorer.still()
 
 
-def test_a_record_that_cannot_be_read_is_passed_over(copied):
+@pytest.mark.parametrize("damaged", ["{", None])
+def test_a_record_that_cannot_be_read_is_passed_over_and_told(copied, damaged):
     path = copied / "p4_usps_mnistm_adamatch_s0" / "run.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"params": None}))
+    path.write_text(damaged or json.dumps(json.loads(path.read_text()) | {"params": None}))
     explorer = DigitsExplorer(copied, language("en"))
     assert list(explorer.scene.networks) == ["source_only", "dann", "target_only"]
+    explorer.view()
+    assert "Passed over: " in explorer.notes.value
+    assert "p4_usps_mnistm_adamatch_s0" in explorer.notes.value
 
 
 def test_changed_images_are_told(place, copied):

@@ -9,12 +9,14 @@ import re
 import shutil
 
 import nbformat
+import numpy as np
 import pytest
 from driving import needs_browser
 from driving.lab import lab
 from made_faces import write_faces
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
+from PIL import Image
 
 from hwlib.paths import NOTEBOOKS
 from hwlib.report import build
@@ -32,7 +34,7 @@ STILL = """[...document.querySelectorAll("[class^=hw-still] img")]
     .map(image => [image.getClientRects().length > 0, image.naturalWidth > 0, image.src, image.alt])"""
 ELEMENTS = """
 import numpy as np
-from hwlib.explore.elements import Scatter, Sketch, Tiles
+from hwlib.explore.elements import Scatter, Sketch, Tiles, Upload
 from hwlib.explore.picture import png
 labels = [*"abcd", "", *"fgh"]
 tiles = Tiles(png=png(np.zeros((80, 160, 3), np.uint8)), rows=2, columns=4, width=320, labels=labels)
@@ -44,6 +46,17 @@ SCATTER = """
 scatter = Scatter(palette=["#0072b2", "#d55e00"], names=["one", "two"], groups=bytes([0, 1, 0]), width=440)
 scatter.place(np.array([[0, 0], [1, 1], [0, 1.0]]), [0, 1, 0])
 scatter
+"""
+UPLOAD = """
+import io
+from PIL import Image
+taken = []
+def take(name, content):
+    size = Image.open(io.BytesIO(content)).size if content else None
+    taken.append((name, size))
+upload = Upload(label="Upload")
+upload.on_upload(take)
+upload
 """
 BUSY = """
 import time
@@ -130,8 +143,8 @@ def test_p1_runs_in_lab_and_a_key_on_a_slider_changes_the_picture(jupyter, page,
     assert not re.search(r"jupyter.widget|explore\.vae|hw-still|<script[^>]*\ssrc|//cdn|//unpkg", text)
 
 
-def test_clicks_keys_and_strokes_come_back_to_the_kernel(jupyter, page):
-    jupyter.open(jupyter.write("elements.ipynb", ELEMENTS, SCATTER, "sketch = Sketch(clear='Clear')\nsketch"))
+def test_clicks_keys_strokes_and_files_come_back_to_the_kernel(jupyter, page, tmp_path):
+    jupyter.open(jupyter.write("elements.ipynb", ELEMENTS, SCATTER, "sketch = Sketch(clear='Clear')\nsketch", UPLOAD))
     jupyter.run_all()
     page.until("document.querySelectorAll('.hw-tiles img[src], .hw-scatter canvas, .hw-sketch canvas').length === 3")
 
@@ -154,6 +167,28 @@ def test_clicks_keys_and_strokes_come_back_to_the_kernel(jupyter, page):
     jupyter.until(rows, "True False False\n")
     page.click(".hw-sketch button")
     jupyter.until("print(sketch.image())", "None\n")
+
+    page.drag(".hw-sketch canvas", (0.25, 0.5), (0.75, 0.5))
+    jupyter.until("print(sketch.image() is None)", "False\n")
+    jupyter.printed("sketch.wipe()")
+    black = "document.querySelector('.hw-sketch canvas').getContext('2d').getImageData(112, 112, 1, 1).data[0] === 0"
+    page.until(black)
+
+    # A photograph of more bytes than the server lets through in one message, what is no image, and the same once more.
+    photograph, words = tmp_path / "photograph.png", tmp_path / "words.png"
+    noise = np.random.default_rng(0).integers(0, 256, (1500, 3000, 3), np.uint8)
+    Image.fromarray(noise).save(photograph, compress_level=0)
+    assert photograph.stat().st_size > 10 * 2**20
+    words.write_text("no image")
+    big, none = ("photograph.png", (512, 256)), ("words.png", None)
+    for i, path in enumerate((photograph, words, photograph)):
+        page.attach(".hw-upload input", path)
+        jupyter.until("print(taken)", f"{[big, none, big][: i + 1]}\n")
+    asking = "addEventListener('click', event => { event.preventDefault(); window.asked = true; })"  # without a dialog
+    page.evaluate(f"document.querySelector('.hw-upload input').{asking}")
+    page.focus(".hw-upload button")
+    page.press("Enter")
+    page.until("window.asked")
 
 
 def test_a_slider_on_a_busy_kernel_ends_where_the_keys_did(jupyter, page):

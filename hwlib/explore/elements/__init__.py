@@ -10,6 +10,8 @@ import anywidget
 import numpy as np
 import traitlets
 
+from hwlib.explore.digits_picture import framed
+
 _HERE = Path(__file__).parent
 
 
@@ -65,8 +67,9 @@ class Tiles(Element):
 class Scatter(Element):
     """Points in the plane; `chosen` is the index of one, or -1.
 
-    `place` says where they lie. groups: a byte a point, the index of its colour in `palette` and its name in `names`;
-    shapes: a byte a point, 0 for a disc and 1 for a triangle; triangles: groups whose legend shows a triangle.
+    `place` says where they lie, in CSS pixels of a canvas of `width` by `height`. groups: a byte a point, the index of
+    its colour in `palette`; shapes: a byte a point, 0 for a disc and 1 for a triangle. The legend shows `names` beside
+    the colours of the same index, those in `triangles` beside a triangle.
     """
 
     _esm = _HERE / "scatter.js"
@@ -78,25 +81,28 @@ class Scatter(Element):
     triangles = traitlets.List(traitlets.Int()).tag(sync=True)
     chosen = traitlets.Int(-1).tag(sync=True)
     width = traitlets.Int(440).tag(sync=True)
+    height = traitlets.Int(440).tag(sync=True)
 
     def place(self, points: np.ndarray, shapes: Sequence[int] | np.ndarray) -> None:
-        """Put points (N, 2) of any scale on the square, upwards as in a plot, each with its shape."""
-        low, high = points.min(axis=0), points.max(axis=0)
-        span = float((high - low).max()) or 1.0
-        scaled = (points - (low + high) / 2) / span + 0.5  # one scale for both axes: distances are what is shown
-        scaled[:, 1] = 1 - scaled[:, 1]
+        """Put points (N, 2) of any scale on a canvas as high as they need, y upwards, each with its shape."""
+        places, height = framed(points, self.width)
         with self.hold_sync():
-            self.points = scaled.astype("<f4").tobytes()
+            self.height = height
+            self.points = places.astype("<f4").tobytes()
             self.shapes = np.asarray(shapes, np.uint8).tobytes()
 
 
 class Sketch(Element):
-    """A square to draw on. `pixels` are grey bytes (side * side), white on black; empty until something was drawn."""
+    """A square to draw on. `pixels` are grey bytes (side * side), white on black; empty until something was drawn.
+
+    wiped: how often `wipe` was called; the page clears its square whenever it changes.
+    """
 
     _esm = _HERE / "sketch.js"
     pixels = traitlets.CBytes(b"").tag(sync=True)
     side = traitlets.Int(112).tag(sync=True)
     clear = traitlets.Unicode("").tag(sync=True)
+    wiped = traitlets.Int(0).tag(sync=True)
 
     def image(self) -> np.ndarray | None:
         """Return what is drawn, uint8 (side, side); None where there is nothing."""
@@ -104,3 +110,37 @@ class Sketch(Element):
             return None
         grey = np.frombuffer(self.pixels, np.uint8).reshape(self.side, self.side)
         return grey if grey.any() else None
+
+    def wipe(self) -> None:
+        """Clear the square, as its button does."""
+        with self.hold_sync():
+            self.pixels = b""
+            self.wiped += 1
+
+
+class Upload(Element):
+    """A button, called `label`, that takes an image file; hint: what appears beside the mouse.
+
+    The browser decodes the file and sends a small PNG of it, however large it is.
+    """
+
+    _esm = _HERE / "upload.js"
+    hint = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, **traits) -> None:
+        super().__init__(**traits)
+        self._callbacks: list[Callable[[str, bytes | None], object]] = []
+        self.on_msg(self._receive)
+
+    def on_upload(self, callback: Callable[[str, bytes | None], object]) -> None:
+        """Call `callback` with the name of each file and a PNG of it, None where the browser cannot read it."""
+        self._callbacks.append(callback)
+
+    def upload(self, name: str, content: bytes | None) -> None:
+        """Take a file, as the page does."""
+        for callback in self._callbacks:
+            callback(name, content)
+
+    def _receive(self, widget, content: object, buffers) -> None:
+        if isinstance(content, dict) and isinstance(name := content.get("uploaded"), str):
+            self.upload(name, bytes(buffers[0]) if buffers else None)

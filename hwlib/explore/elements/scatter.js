@@ -22,10 +22,7 @@ function render({ model, el }) {
     return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   };
   let points = floats();
-  const place = (index) => {
-    const side = model.get("width"), margin = 10;
-    return [margin + points[2 * index] * (side - 2 * margin), margin + points[2 * index + 1] * (side - 2 * margin)];
-  };
+  const place = (index) => [points[2 * index], points[2 * index + 1]];
 
   function mark(context, index, shape, radius) {
     const [x, y] = place(index);
@@ -41,9 +38,11 @@ function render({ model, el }) {
   }
 
   function draw() {
-    const side = model.get("width"), scale = window.devicePixelRatio || 1;
-    canvas.width = canvas.height = side * scale;
-    canvas.style.width = canvas.style.height = `${side}px`;
+    const scale = window.devicePixelRatio || 1;
+    for (const side of ["width", "height"]) {
+      canvas[side] = model.get(side) * scale;
+      canvas.style[side] = `${model.get(side)}px`;
+    }
     canvas.setAttribute("aria-label", model.get("label"));
     const context = canvas.getContext("2d");
     context.scale(scale, scale);
@@ -120,7 +119,7 @@ function render({ model, el }) {
     draw();
   };
   const watched = {
-    points: moved, groups: draw, shapes: draw, chosen: draw, width: draw, label: draw,
+    points: moved, groups: draw, shapes: draw, chosen: draw, width: draw, height: draw, label: draw,
     palette: name, names: name, triangles: name,
   };
   for (const [trait, act] of Object.entries(watched)) model.on(`change:${trait}`, act);

@@ -74,7 +74,7 @@ function render({ model, el }) {
     canvas.setAttribute("aria-label", model.get("label"));
     clear.textContent = model.get("clear");
   };
-  const watched = { label: name, clear: name };
+  const watched = { label: name, clear: name, wiped: wipe };
   for (const [trait, act] of Object.entries(watched)) model.on(`change:${trait}`, act);
   name();
   wipe();
