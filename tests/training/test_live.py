@@ -1,5 +1,6 @@
 """The view that Lab shows of a training: without a browser, and the stop button through a kernel that is busy."""
 
+import base64
 import re
 from itertools import pairwise
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from test_resume import PLAN, Averaged, assert_same, train
 from hwlib.training import live
 from hwlib.training.checkpoint import Keeper
 from hwlib.training.live import View, hears_while_busy
+from hwlib.training.panels import picture
 from hwlib.training.preview import Samples
 from hwlib.training.progress import Progress, reporter
 from hwlib.training.stopping import Interruption, Stopped
@@ -157,6 +159,16 @@ def test_a_training_that_was_stopped_shows_its_samples_as_they_are(clock, monkey
     assert "step 1：" not in still
     assert leaves(monkeypatch, clock, 0, Stopped("model: stopped before a row")) == ("", 0)
     assert leaves(monkeypatch, clock, 40, Stopped("model: stopped at the end"))[1] == 0  # they are drawn already
+
+
+def test_the_still_picture_of_a_stopped_training_has_the_newer_samples(clock):
+    view = View("vae", lambda: None, clock)
+    newer = SAMPLES._replace(images=SAMPLES.images + 200)
+    looks = iter([SAMPLES, newer])
+    clock.now += 1.5
+    view.report(progress(1, look=lambda: next(looks)))  # drawn, and then stopped before the next row
+    view.stopped()
+    assert base64.b64encode(picture(history(1), newer)).decode() in view.still().data
 
 
 @pytest.mark.parametrize("error", [RuntimeError(), KeyboardInterrupt()])
