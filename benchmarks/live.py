@@ -4,8 +4,9 @@
 
 Trainings of the quick profile on the sample, each of about `--seconds`, in rounds of one with and one without the
 view; the first of a round takes turns. The share is that of the medians' difference, by the clock, which also has what
-the machine does meanwhile, and in CPU seconds of the kernel. Nobody but a client that reads the messages is connected:
-what a browser does with them takes another process's time.
+the machine does meanwhile, and in CPU seconds of the kernel. All that a view does counts, its last picture too, which
+a training of a few seconds feels more than one of minutes; what the first view of a kernel loads is paid before.
+Nobody but a client that reads the messages is connected: what a browser does with them takes another process's time.
 """
 
 import argparse

@@ -1,7 +1,10 @@
 """The view that Lab shows of a training: curves, samples, the time left, and a button that stops it.
 
-Looking must cost next to nothing, so a `Budget` says when the picture may be drawn anew. When the training ends,
-however it does, a still picture takes the view's place in the notebook, which needs no kernel and no widgets' state.
+Looking must cost next to nothing, so a `Budget` says when the picture may be drawn anew; the line above it, a message
+of some hundred bytes, moves once a second. Three pictures are drawn whatever they cost: the first, the second and the
+last. In a training of a few seconds they, and what loads at the first, may be more than the share that holds for
+others. When the training ends, however it does, a still picture takes the view's place in the notebook, which needs no
+kernel and no widgets' state.
 """
 
 import base64
@@ -16,10 +19,10 @@ from hwlib.training.progress import Progress
 
 PICTURES = 0.012
 """Share of the time that pictures may take, as far as a clock sees it; the benchmark measures what all comes to."""
-LINES = 0.001
-"""Share of the time that the line with the time left may take, which is cheap and so comes more often."""
 PAUSE = 1.0
-"""Seconds between two pictures, and between two lines, at least."""
+"""Seconds between two pictures, and between two lines with the time left, at least."""
+SECOND = 3.0
+"""Seconds from the first picture to the second, at least: the first says too little to be looked at for long."""
 STOP = "停止並保留檢查點 Stop and keep"
 STOPPING = "這一步結束後停止… Stopping after this step…"
 TOOLTIP = (
@@ -29,15 +32,23 @@ TOOLTIP = (
 
 
 class Budget:
-    """Says when something may be done again so that it takes no more than `share` of the time since the beginning."""
+    """Says when something may be done again so that it takes no more than `share` of the time since the beginning.
+
+    The first time is cold: it loads modules and fonts, and says nothing of what the next will cost. So the second comes
+    `SECOND` seconds later whatever the first cost, and the first counts for no more than the second. From the third on
+    the share holds but for that excess.
+    """
 
     def __init__(self, share: float, pause: float = PAUSE, clock: Callable[[], float] = time.perf_counter) -> None:
         self.share, self.pause, self.clock = share, pause, clock
         self.start = self.last = clock()
+        self.times = 0
         self.spent = self.cost = 0.0  # seconds in all, and of the last time, which the next is taken to need too
 
     def due(self) -> bool:
         now = self.clock()
+        if self.times < 2:
+            return now - self.last >= (self.pause if self.times == 0 else max(self.pause, SECOND))
         # Twice: for this time, and for the last one, which nobody asks about.
         need = self.spent + 2 * self.cost
         return now - self.last >= self.pause and need <= self.share * (now - self.start)
@@ -49,6 +60,9 @@ class Budget:
         yield
         self.last = self.clock()
         self.cost = self.last - begun
+        self.times += 1
+        if self.times == 2:
+            self.spent = min(self.spent, self.cost)
         self.spent += self.cost
 
 
@@ -62,9 +76,10 @@ class View:
         import ipywidgets
 
         self.label, self.stop = label, stop
-        self.pictures, self.lines = Budget(PICTURES, clock=clock), Budget(LINES, clock=clock)
+        self.pictures, self.clock = Budget(PICTURES, clock=clock), clock
+        self.written = clock()  # when the line was
         self.progress: Progress | None = None
-        self.drawn: Progress | None = None  # what `image` shows
+        self.drawn: Progress | None = None  # what `image` shows; None also when the samples are newer
         self.samples: Any = None
         self.told = ""  # what the samples are, and of which step
         self.text = ipywidgets.HTML(html.escape(label))
@@ -85,25 +100,40 @@ class View:
         self._handle = display(self.widget, display_id=True)
 
     def report(self, progress: Progress) -> None:
-        """Take the state after a row of the history, and show it if its time has come or it is the last."""
+        """Take the state after a row of the history, and show it if its time has come or it is the last.
+
+        The line is written with every picture, so that the two never tell of different steps, and once a second.
+        """
         self.progress = progress
-        last = progress.step == progress.steps
-        if last or self.lines.due():
-            with self.lines.spending():
-                self.text.value = html.escape(progress.line(self.label))
-        if last or self.pictures.due():
+        drawing = progress.step == progress.steps or self.pictures.due()
+        if drawing or self.clock() - self.written >= PAUSE:
+            self.text.value = html.escape(progress.line(self.label))
+            self.written = self.clock()
+        if drawing:
             with self.pictures.spending():
-                if progress.look is not None:
-                    self.samples = progress.look()
-                    self.told = f"第 {progress.step} 步 step {progress.step}：{self.samples.caption}"
-                    self.caption.value = _small(self.told)
+                self._look(progress, f"第 {progress.step} 步 step {progress.step}")
+                self.caption.value = _small(self.told)
                 self.image.value = picture(progress.history, self.samples)
                 self.image.layout.display = None
                 self.drawn = progress
 
+    def stopped(self) -> None:
+        """Take the samples once more for the still picture. Only for a training that stands between two steps.
+
+        It may have made steps since the last row, of which the view knows no number, so the caption gives none.
+        """
+        if self.progress is not None and self.progress.step < self.progress.steps:
+            self._look(self.progress, "停止時 when it stopped")
+            self.drawn = None
+
+    def _look(self, progress: Progress, when: str) -> None:
+        if progress.look is not None:
+            self.samples = progress.look()
+            self.told = f"{when}：{self.samples.caption}"
+
     def close(self) -> None:
         """Put the still picture of the last state into the view's place. Networks are not asked any more: a training
-        that was interrupted may have left them anywhere."""
+        that failed or was interrupted may have left them anywhere."""
         if self._handle is not None:
             self._handle.update(self.still())
         for widget in (self.widget, self.text, self.image, self.caption, self.button):

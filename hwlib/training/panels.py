@@ -33,7 +33,7 @@ def picture(history: Sequence[dict[str, Any]], samples: Samples | None = None) -
     """Return a PNG with a panel of every number logged in a history that has a row, and the samples where there are.
 
     A panel shows a number's name and last value above its curve, the range that it took on the left, and the steps
-    below.
+    below; of a history of one row, which makes no curve, the value alone.
     """
     parts = [curves(history)] + ([] if samples is None else [tiles(samples)])
     page = Image.new("RGB", (WIDTH, sum(part.height for part in parts)), "white")
@@ -60,18 +60,21 @@ def curves(history: Sequence[dict[str, Any]]) -> Image.Image:
 
 
 def panel(name: str, steps: Sequence[int], values: Sequence[float], width: int) -> Image.Image:
-    """Draw one number over the steps, which begin at 0."""
+    """Draw one number over the steps, which begin at 0; a single value is written in the middle, without axes."""
     page = Image.new("RGB", (width, HEIGHT), "white")
-    page.paste(_curve(steps, values, (width - LEFT - RIGHT, HEIGHT - TOP - BOTTOM)), (LEFT, TOP))
     draw = ImageDraw.Draw(page)
     right, bottom = width - RIGHT, HEIGHT - BOTTOM
-    draw.line([(LEFT, TOP), (LEFT, bottom), (right, bottom)], GREY)
     draw.text((LEFT, 3), name.replace("_", " "), INK, font())
+    draw.text((right, bottom + 3), f"step {steps[-1]}", GREY, font(9), anchor="ra")
+    if len(values) == 1:
+        draw.text(((LEFT + right) / 2, (TOP + bottom) / 2), number(values[0]), BLUE, font(22), anchor="mm")
+        return page
+    page.paste(_curve(steps, values, (width - LEFT - RIGHT, HEIGHT - TOP - BOTTOM)), (LEFT, TOP))
+    draw.line([(LEFT, TOP), (LEFT, bottom), (right, bottom)], GREY)
     draw.text((right, 3), number(values[-1]), BLUE, font(), anchor="ra")
     for value, y in ((max(values), TOP), (min(values), bottom)):
         draw.text((LEFT - 4, y), number(value), GREY, font(9), anchor="rm")
     draw.text((LEFT, bottom + 3), "0", GREY, font(9))
-    draw.text((right, bottom + 3), f"step {steps[-1]}", GREY, font(9), anchor="ra")
     return page
 
 
@@ -90,7 +93,7 @@ def _curve(steps: Sequence[int], values: Sequence[float], size: tuple[int, int])
     points = list(zip(x, y, strict=True))
     draw = ImageDraw.Draw(page)
     draw.line(points, BLUE, FINE + 1)
-    radius = FINE + 1  # a dot at the end, which is all there is of a curve of one row
+    radius = FINE + 1  # a dot where the curve stands
     draw.ellipse([(x[-1] - radius, y[-1] - radius), (x[-1] + radius, y[-1] + radius)], BLUE)
     return page.reduce(FINE)
 

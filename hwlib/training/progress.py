@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hwlib.progress import kind
+from hwlib.training.stopping import Stopped
 
 LINES = 8
 """Lines that a headless training prints at most."""
@@ -81,5 +82,8 @@ def _live(label: str, stop: Callable[[], None]) -> Iterator[Callable[[Progress],
     view.show()
     try:
         yield view.report
+    except Stopped:  # between two steps, and what was to be kept is kept
+        view.stopped()
+        raise
     finally:
         view.close()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hwlib.training.panels import BLUE, HEIGHT, LEFT, RIGHT, TOP, WIDTH, number, panel, picture, tiles
+from hwlib.training.panels import BLUE, BOTTOM, GREY, HEIGHT, LEFT, RIGHT, TOP, WIDTH, number, panel, picture, tiles
 from hwlib.training.preview import COUNT, Samples
 
 
@@ -47,6 +47,17 @@ def test_a_curve_falls_from_left_to_right_within_its_axes():
 @pytest.mark.parametrize("values", [[2.0], [1.0, 1.0, 1.0], [0.0, 1e30]])
 def test_any_finite_numbers_can_be_drawn(values):
     assert len(blue(np.asarray(panel("kl", list(range(1, len(values) + 1)), values, 240)))[0])
+
+
+def test_a_single_value_is_written_large_without_axes():
+    one, two = (np.asarray(panel("kl", list(range(1, n + 1)), [2.0] * n, 240)).astype(int) for n in (1, 2))
+    axis = (np.abs(pixels[TOP + 30 : -BOTTOM - 30, LEFT] - GREY).sum(1) == 0 for pixels in (one, two))
+    assert [line.all() for line in axis] == [False, True]
+    assert (one[:, :LEFT] == 255).all()  # no numbers beside an axis
+    rows, columns = blue(one)
+    assert abs(rows.mean() - (TOP + HEIGHT - BOTTOM) / 2) < 3
+    assert abs(columns.mean() - (LEFT + 240 - RIGHT) / 2) < 3
+    assert np.ptp(rows) > 12
 
 
 def test_numbers_are_short():
