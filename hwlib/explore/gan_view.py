@@ -17,9 +17,6 @@ from hwlib.explore.nearest import SHOWN, Nearest, Neighbours, Usual, usual
 from hwlib.explore.picture import GAP, png
 from hwlib.record import Record
 
-BESIDE = "400px"
-"""The width of what stands beside the picture of the way, so that both fit into a page of 1280 pixels."""
-
 
 class GANExplorer(FaceExplorer):
     """Explore a finished run of problem 2. `state` is what is shown; its pictures are made again as it changes."""
@@ -126,12 +123,6 @@ class GANExplorer(FaceExplorer):
         )
         ends = say("0 是框選的人臉 1，1 是人臉 2", "0 is the face marked 1, 1 the face marked 2")
         c.way = slider(0, 1, 0.02, say("由 1 到 2（大圓）", "From 1 to 2 (great circle)"), ends)
-        c.hint = w.HTML(
-            say(
-                "點選一張人臉，它就成為 2，原來的 2 成為 1。",
-                "A click on a face makes it face 2, and the former face 2 becomes face 1.",
-            )
-        )
         c.tiles = Tiles(
             rows=COUNT // COLUMNS,
             columns=COLUMNS,
@@ -140,7 +131,9 @@ class GANExplorer(FaceExplorer):
         )
         c.picture = Picture(layout={"width": f"{3 * (generated.LARGE + GAP)}px"})
         c.near = Picture(layout={"width": f"{(SHOWN + 1) * (generated.SIDE + GAP)}px"})
-        c.caption, c.verdict, c.note = w.HTML(), w.HTML(), w.HTML()
+        hint = say("點選的人臉成為 2，原來的 2 成為 1。", "A face that is clicked becomes 2, the former 2 becomes 1.")
+        c.caption, c.verdict, c.note, c.hint = w.HTML(), w.HTML(), w.HTML(), w.HTML(hint)
+        beside = {"width": "400px"}  # in a page of 1280 pixels it fits beside the picture of the way
         undone = say("回到這次執行自己的種子，不截斷", "Back to the run's own seed, without truncation")
         c.reset = self.reset_button(undone, self.reset)
         c.runs = self.chooser()
@@ -158,7 +151,7 @@ class GANExplorer(FaceExplorer):
                 w.HBox([c.seed, c.threshold], layout=ROW),
                 c.hint,
                 c.tiles,
-                w.HBox([c.picture, w.VBox([c.way, c.caption], layout={"width": BESIDE})], layout=ROW),
+                w.HBox([c.picture, w.VBox([c.way, c.caption], layout=beside)], layout=ROW),
                 c.near,
                 c.verdict,
                 w.HBox([c.reset, self.save_button()]),

@@ -223,7 +223,9 @@ def test_every_control_says_what_it_is(home, lang):
     controls = controls_of(explorer.view())
     assert len(controls) == 6
     explorer.controls.tiles.click(3)
+    assert explorer.controls.way.description == {"zh": "由 1 到 2（大圓）", "en": "From 1 to 2 (great circle)"}[lang]
     texts = [explorer.told(), explorer.controls.verdict.value, *explorer.controls.tiles.labels]
+    texts += [explorer.controls.hint.value, explorer.controls.note.value]
     for control in controls:
         texts.append(control.label if control is explorer.controls.tiles else control.description)
         assert texts[-1], control
