@@ -9,7 +9,7 @@ digits over a coloured target's patches (`blending`) has no part in such a pair 
 from pathlib import Path
 from typing import Any
 
-from hwlib import ledger
+from hwlib import ledger, reference
 from hwlib.config import INGREDIENTS, Config, read
 from hwlib.errors import WorkbookError
 from hwlib.record import Record
@@ -86,7 +86,10 @@ def row_of(record: Record) -> dict[str, Any]:
 
 
 def update(runs: Path) -> list[dict[str, Any]]:
-    """Merge the records in `runs` into the ledger's ablation and return that; the later run of a seed counts."""
+    """Merge the records in `runs` into the ledger's ablation, write README's table anew, and return the ablation.
+
+    The later run of a seed counts.
+    """
     with alone(runs):
         book = ledger.read(ledger.FOLDER)
         kept: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in LEFT_OUT}
@@ -99,6 +102,7 @@ def update(runs: Path) -> list[dict[str, Any]]:
                 rows[row["seed"]] = row
         book["ablation"] = [_entry(name, rows) for name, rows in kept.items() if rows]
         ledger.write(book, ledger.FOLDER)
+        reference.rewrite(reference.README, book)
     return book["ablation"]
 
 

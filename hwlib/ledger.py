@@ -175,6 +175,8 @@ def spread(values: list[float]) -> dict[str, float | None]:
 def _check_ablation(entry: Any) -> None:
     if not all(isinstance(entry[name], str) for name in ("without", "src", "tgt")):
         raise ValueError("an entry of the ablation without names")
+    if not isinstance(entry["steps"], int):
+        raise ValueError("an entry of the ablation without steps")
     for value in (entry["mean"], *entry["values"]):
         _percent(value)
     runs = [(run["seed"], run["parameters"], run["sets"], run["finished"]) for run in entry["runs"]]

@@ -6,15 +6,18 @@ import pytest
 from made_runs import Runs
 from reference_runs import written
 
-from hwlib import ablation, ledger
+from hwlib import ablation, ledger, reference
 from hwlib.config import INGREDIENTS
 from hwlib.errors import WorkbookError
+from hwlib.report.reference import MARKERS
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """A ledger and a folder of runs of their own."""
     monkeypatch.setattr(ledger, "FOLDER", tmp_path / "reference")
+    monkeypatch.setattr(reference, "README", tmp_path / "README.md")
+    (tmp_path / "README.md").write_text("\n".join(MARKERS), encoding="utf-8")
     return tmp_path
 
 
@@ -48,6 +51,9 @@ def test_records_go_into_the_ledger_and_need_not_be_made_again(home, configs):
     ]
     assert entries[0]["sd"] == pytest.approx(2**0.5, abs=1e-4)
     assert json.loads((home / "reference" / "results.json").read_text())["ablation"] == entries
+    readme = (home / "README.md").read_text("utf-8")
+    assert "| nothing: the whole method | 91.0 ± 1.4 | – | 0, 1 |" in readme
+    assert "| the mean teacher: the student labels for itself | 70.0 | −21.00 | 0 |" in readme
     (path / "run.json").unlink()  # of another day, or another machine
     assert ablation.there(without)["accuracy"] == 70.0
     assert ablation.there(configs[1]) is None

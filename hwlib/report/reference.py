@@ -1,6 +1,6 @@
 """The reference results, from their ledger alone: the report's section, and README's table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from hwlib.config import AUTO_METHOD, SCENARIOS
@@ -259,11 +259,9 @@ def _sources(told: list[Entry]) -> list[Text]:
 
 def _ablation(book: Book) -> str:
     """Each part of the method left out in turn, and how far that is from the whole method."""
-    whole = next((entry["mean"] for entry in book["ablation"] if entry["without"] == "nothing"), None)
     body = ""
-    for entry in book["ablation"]:
+    for entry, gap in _gaps_to_whole(book["ablation"]):
         spread = _spread({"mean": entry["mean"], "sd": entry.get("sd")})
-        gap = "" if whole is None or entry["without"] == "nothing" else signed(round(entry["mean"] - whole, 2))
         name = both_or_one(*map(esc, words.WITHOUT.get(entry["without"], (entry["without"],) * 2)))
         body += _row(name, (f"<b>{spread}</b>", gap, _seeds(entry["seeds"])))
     if not body:
@@ -305,7 +303,31 @@ def markdown(book: Book) -> str:
     parts = ["\n".join(lines), "\n".join(notes)]
     if left:
         parts.append("Not complete yet; `make reference DATA=folder` goes on with it:\n\n" + "\n".join(left))
+    if book["ablation"]:
+        parts.append(_ablation_markdown(book["ablation"]))
     return "\n" + "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _ablation_markdown(rows: list[Entry]) -> str:
+    """README's table of the ablation."""
+    first = rows[0]
+    lines = [
+        f"What each part of AdaMatch is worth, on {first['src']} → {first['tgt']}, which is not reported: "
+        f"{first['steps']} steps, each part left out in turn (`make ablation`):\n",
+        "| left out | accuracy, % | gap to the whole method | seeds |\n| --- | --- | --- | --- |",
+    ]
+    for entry, gap in _gaps_to_whole(rows):
+        name = words.WITHOUT.get(entry["without"], (entry["without"],) * 2)[1]
+        lines.append(f"| {name} | {_spread(entry, 1)} | {gap or '–'} | {_seeds(entry['seeds'])} |")
+    return "\n".join(lines)
+
+
+def _gaps_to_whole(rows: list[Entry]) -> Iterator[tuple[Entry, str]]:
+    """Each row of an ablation with its distance from the whole method, where there is one."""
+    whole = next((entry["mean"] for entry in rows if entry["without"] == "nothing"), None)
+    for entry in rows:
+        known = whole is not None and entry["without"] != "nothing"
+        yield entry, signed(round(entry["mean"] - whole, 2)) if known else ""
 
 
 def _plain(entry: Entry | None) -> str:
