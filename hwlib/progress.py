@@ -18,9 +18,15 @@ def kind() -> str:
     """
     if named := os.environ.get("HW_PROGRESS"):
         return named
-    if "ipykernel" in sys.modules:
+    if _in_kernel():
         return "live" if os.environ.get("JPY_SESSION_NAME") or os.environ.get("VSCODE_PID") else "lines"
     return "bar" if sys.stderr.isatty() else "lines"
+
+
+def _in_kernel() -> bool:
+    """Whether this is a kernel of Jupyter's; one that only imported its packages, as ipywidgets does, is none."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return getattr(shell, "kernel", None) is not None
 
 
 @contextmanager

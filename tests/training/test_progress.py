@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,12 +21,15 @@ def test_where_we_run_decides_the_kind(monkeypatch):
     monkeypatch.delenv("HW_PROGRESS")
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     monkeypatch.delenv("VSCODE_PID", raising=False)
-    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    shell = SimpleNamespace()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)  # ipywidgets brings it along; that makes no kernel
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     assert kind() == "bar"  # a terminal
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
     assert kind() == "lines"  # a log file
-    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    shell.kernel = object()
     assert kind() == "lines"  # a kernel of papermill, nbmake or nbclient
     monkeypatch.setenv("JPY_SESSION_NAME", "notebooks/p1_vae.ipynb")
     assert kind() == "live"  # a notebook open in Lab
