@@ -12,11 +12,10 @@ from torch import nn
 from hwlib.config import SCENARIOS
 from hwlib.data import ImageSet
 from hwlib.errors import WorkbookError
-from hwlib.evaluation.choice import finished_runs
 from hwlib.evaluation.embedding import subset
 from hwlib.evaluation.networks import config_of, load_model
 from hwlib.explore.answers import Answers, answers, ask
-from hwlib.explore.found import missing, one_of, other_images, runs_of, sets_of
+from hwlib.explore.found import missing, none_left, other_images, read_runs, sets_of
 from hwlib.explore.shown import Say
 from hwlib.record import Record
 
@@ -52,10 +51,10 @@ class Scenario:
 def scenarios(say: Say, runs: Path) -> tuple[dict[Pair, Scenario], list[str]]:
     """Return the pairs that have runs, that of the newest run first, and what is wrong with the records that were
     passed over, a line each. Raises WorkbookError where there is no pair at all."""
-    one_of(say, runs, "p3", "p4")
+    records, unread = read_runs(runs, "p3", "p4")
     found: dict[Pair, dict[str, list[Record]]] = {}
     unfit: list[str] = []
-    for record in runs_of(runs, "p3", "p4"):
+    for record in records:
         try:
             config = config_of(record)
         except WorkbookError as error:
@@ -64,8 +63,7 @@ def scenarios(say: Say, runs: Path) -> tuple[dict[Pair, Scenario], list[str]]:
         if getattr(config, "without", "nothing") == "nothing":
             found.setdefault((config.src, config.tgt), {"p3": [], "p4": []})[record.problem].append(record)
     if not found:
-        raise WorkbookError(unfit[0] if unfit else missing(say, runs, "p3"))
-    unread = [line.removeprefix("passed over: ") for line in finished_runs(runs)[1]]
+        raise WorkbookError(none_left(say, [*(unfit or [missing(say, runs, "p3")]), *unread]))
     return {pair: Scenario(pair, tuple(of["p3"]), tuple(of["p4"])) for pair, of in found.items()}, unread + unfit
 
 

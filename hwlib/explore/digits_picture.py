@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from hwlib.explore.picture import font, stacked, tiled
+from hwlib.explore.picture import stacked, tiled
+from hwlib.training.panels import font
 
 BLUE, ORANGE, GREEN, GREY = (0, 114, 178), (213, 94, 0), (0, 158, 115), (150, 150, 150)
 """The colours of the figures; colour-blind readers can tell them apart."""

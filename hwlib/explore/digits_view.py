@@ -13,6 +13,7 @@ from hwlib.explore.digits_map import MapTab
 from hwlib.explore.digits_models import Pair, Scene, in_order, load_scene, scenarios
 from hwlib.explore.digits_own import OwnTab
 from hwlib.explore.digits_tab import WIDE, Tab, wrapping
+from hwlib.explore.found import passed_over
 from hwlib.explore.picture import png
 from hwlib.explore.shown import Explorer, Say
 from hwlib.record import Record
@@ -28,7 +29,7 @@ class DigitsExplorer(Explorer):
     def __init__(self, runs: Path, say: Say) -> None:
         super().__init__(runs, say)
         self.scenarios, passed = scenarios(say, runs)
-        self.passed = [say(f"略過：{line}", f"Passed over: {line}") for line in passed]
+        self.passed = passed_over(say, passed)
         self._scenes: dict[tuple[Path | None, ...], Scene] = {}
         self.scene = self._first()
         self.tabs: tuple[Tab, ...] = (AccuracyTab(self), ImageTab(self), MapTab(self), OwnTab(self))

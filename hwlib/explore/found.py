@@ -60,15 +60,6 @@ def missing(say: Say, runs: Path, problem: str, *, src: str = "", tgt: str = "")
     )
 
 
-def one_of(say: Say, runs: Path, *problems: str) -> list[Record]:
-    """The records as `runs_of` gives them; where there is none, `WorkbookError` with the command that makes one and
-    with what is wrong with those that are damaged."""
-    found, wrong = read_runs(runs, *problems)
-    if not found:
-        raise WorkbookError(none_left(say, [missing(say, runs, problems[0]), *wrong]))
-    return found
-
-
 def sets_of(record: Record) -> tuple[list[ImageSet], bool]:
     """Return the image sets of a run, in the order of its notebook, and whether they are those of then.
 

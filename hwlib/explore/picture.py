@@ -1,12 +1,15 @@
-"""Small pictures, made in a few milliseconds: images in rows, with a word below each."""
+"""Small pictures, made in a few milliseconds: images in rows, with a word below each.
+
+The font has no Chinese, so pictures bear numbers and English terms.
+"""
 
 import io
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from hwlib.training.panels import font
 
 LINE = 15
 """Pixels that a line of text takes."""
@@ -18,14 +21,6 @@ def png(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
-
-
-@cache
-def font(size: int = 11) -> ImageFont.FreeTypeFont:
-    """The font that matplotlib brings along; it has no Chinese, so pictures bear numbers and English terms."""
-    import matplotlib
-
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
 
 
 def tiled(

@@ -6,14 +6,16 @@ import pytest
 
 from hwlib import explore
 from hwlib.errors import WorkbookError
-from hwlib.explore.found import none_left, one_of, passed_over, read_runs, runs_of
+from hwlib.explore.digits_view import DigitsExplorer
+from hwlib.explore.found import none_left, passed_over, read_runs, runs_of
 from hwlib.explore.shown import Line, language
+from hwlib.explore.vae_view import VAEExplorer
 
 EN, ZH = language("en"), language("zh")
 
 
 def write(runs, name, text=None, **run):
-    (runs / name).mkdir()
+    (runs / name).mkdir(parents=True)
     run = {"schema": 1, "problem": name[:2], **run}
     (runs / name / "run.json").write_text(json.dumps(run) if text is None else text, encoding="utf-8")
 
@@ -46,9 +48,11 @@ def test_a_damaged_record_is_told_where_it_may_belong(tmp_path):
 
 
 def test_where_none_can_be_read_the_damaged_one_is_named_beside_the_command(tmp_path):
-    write(tmp_path, "p1_s1", text="{")
-    with pytest.raises(WorkbookError, match=r"`hw run p1` makes one. \(1 more cannot be used, first: .*p1_s1"):
-        one_of(EN, tmp_path, "p1")
+    for problem, explorer in (("p1", VAEExplorer), ("p3", DigitsExplorer)):
+        write(tmp_path / problem, f"{problem}_s1", text="{")
+        wanted = rf"`hw run {problem}` makes one. \(1 more cannot be used, first: .*{problem}_s1"
+        with pytest.raises(WorkbookError, match=wanted):
+            explorer(tmp_path / problem, EN)
     assert none_left(ZH, ["a", "b", "c"]) == "a（另有 2 筆紀錄不能用，第一筆：b）"
     assert none_left(ZH, ["a"]) == "a"
 
