@@ -14,8 +14,8 @@ from hwlib.errors import WorkbookError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 1 when a run failed, a score is too low or data are
-    wrong, 2 for bad input, and 130, 141 or 143 after SIGINT, SIGPIPE or SIGTERM."""
+    """Run the command line and return its exit status: 0, 1 when a run failed, a score is too low, data are
+    wrong or a report lacks drawings, 2 for bad input, and 130, 141 or 143 after SIGINT, SIGPIPE or SIGTERM."""
     options = _parser().parse_args(arguments)
     try:
         status = options.act(options)
@@ -113,11 +113,15 @@ def _run(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from hwlib.paths import PROSE, anchored
-    from hwlib.report.build import build_report
+    from hwlib.report.build import NotDrawn, build_report
 
     runs = options.runs.resolve() if options.runs else anchored("runs")
     out = options.out.resolve() if options.out else PROSE / "build"
-    print(build_report(runs, out, options.pdf))
+    try:
+        print(build_report(runs, out, options.pdf))
+    except NotDrawn as error:
+        print(f"hw: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -1,6 +1,9 @@
 """Figures are drawn from records alone, say what they show, and come out the same twice."""
 
 import io
+import os
+import subprocess
+import sys
 
 import matplotlib
 import numpy as np
@@ -245,6 +248,62 @@ def test_the_style_is_of_one_file_and_its_colours_differ_for_all_eyes():
     assert min(np.diff(grey)) > 0.02
     with matplotlib.rc_context(STYLE):
         assert matplotlib.rcParams["svg.hashsalt"] == "hwlib"
+
+
+def everything_turned():
+    """Every setting of matplotlib that is a switch or a number, turned; text by LaTeX, black and tight."""
+    turned = {"text.usetex": True, "axes.facecolor": "black", "text.color": "white", "savefig.bbox": "tight"}
+    turned |= {"font.family": "serif", "image.interpolation": "bicubic", "axes.prop_cycle": "cycler('color', ['r'])"}
+    for key, value in matplotlib.rcParamsDefault.items():
+        if isinstance(value, bool) and key != "interactive":
+            turned.setdefault(key, not value)
+        elif isinstance(value, float):
+            turned.setdefault(key, value / 2)
+    return turned
+
+
+def styled_by_others():
+    import matplotlib.pyplot as plt
+    import seaborn
+
+    plt.style.use("dark_background")
+    seaborn.set_theme(style="darkgrid", palette="pastel", font_scale=2)
+
+
+@pytest.mark.parametrize("outside", [lambda: matplotlib.rcParams.update(everything_turned()), styled_by_others])
+def test_no_setting_from_outside_reaches_a_picture(outside, made):
+    def drawn():
+        return [
+            content
+            for name in ("fig1_2", "fig1_5", "fig2_4", "fig3_1c")
+            for content in (
+                png(draw(name, *needed(name, made)), dpi=50),
+                *(panel.image() for panel in panels(name, *needed(name, made))),
+            )
+        ]
+
+    before = drawn()
+    with matplotlib.rc_context():
+        outside()
+        set_outside = dict(matplotlib.rcParams.copy())
+        assert drawn() == before
+        assert dict(matplotlib.rcParams.copy()) == set_outside  # and none of ours stays
+
+
+def test_no_settings_file_reaches_a_picture(tmp_path):
+    """`matplotlibrc` is read when matplotlib is imported, so another process draws."""
+    code = (
+        "import hashlib; from hwlib.figures.panel import Panel; "
+        "panel = Panel(lambda axes: axes.set(title='a title', xlabel='x') and axes.plot([1, 2], label='one')); "
+        "print(hashlib.sha256(panel.image()[1]).hexdigest())"
+    )
+    digests = set()
+    for text in ("", "text.usetex: True\naxes.facecolor: black\ntext.color: white\nfont.family: serif\n"):
+        (tmp_path / "matplotlibrc").write_text(text, encoding="utf-8")
+        environment = os.environ | {"MATPLOTLIBRC": str(tmp_path)}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+        digests.add(done.stdout)
+    assert len(digests) == 1
 
 
 def test_a_row_of_interpolation_has_the_two_faces_at_its_ends(made):

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
-STYLE = matplotlib.rc_params_from_file(Path(__file__).with_name("workbook.mplstyle"), use_default_template=False)
+# Matplotlib's own defaults below ours: a matplotlibrc, `plt.style.use` and seaborn's themes reach no picture.
+STYLE = matplotlib.rc_params_from_file(Path(__file__).with_name("workbook.mplstyle"), use_default_template=True)
 BLUE, ORANGE, GREEN, PURPLE, *_ = STYLE["axes.prop_cycle"].by_key()["color"]
 
 HALF = 3.45

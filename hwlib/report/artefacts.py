@@ -1,6 +1,7 @@
 """Every artefact of the assignment as an HTML element whose id is its name, made from records alone."""
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -95,17 +96,23 @@ def panels(name: str, records: tuple[Record, ...]) -> str:
     """The panels of a figure as images of their own, which stand beside each other where there is room for it."""
     from hwlib import figures
 
-    return shown(records, lambda: figures.rows(name, *records))
+    return shown(name, records, lambda: figures.rows(name, *records))
 
 
-def shown(records: Sequence[Record], rows: Callable[[], Sequence["Row"]]) -> str:
-    """What `rows` draws of the records, or a visible line that says which records cannot be drawn, and why."""
+UNDRAWN = re.compile(r'<div class="missing" data-undrawn="([^"]*)">')
+"""Where a page lacks a drawing; the group says which, and why."""
+
+
+def shown(name: str, records: Sequence[Record], rows: Callable[[], Sequence["Row"]]) -> str:
+    """What `rows` draws of the records for the artefact `name`, or a visible line that says which records cannot be
+    drawn, and why; `UNDRAWN` finds it."""
     try:
         return "".join(map(row_html, rows()))
     except Exception as error:  # arrays of any kind may lie in a record, and matplotlib raises as many kinds
         names = esc(", ".join(record.folder.name for record in records))
-        why = esc(str(error)[:200] or type(error).__name__)
-        return f'<div class="missing">{both(f"{names}：無法繪製（{why}）", f"{names}: cannot be drawn ({why})")}</div>'
+        why = esc(" ".join(str(error).split())[:200] or type(error).__name__)
+        told = both(f"{names}：無法繪製（{why}）", f"{names}: cannot be drawn ({why})")
+        return f'<div class="missing" data-undrawn="{esc(name)} of {names} ({why})">{told}</div>'
 
 
 def row_html(row: "Row") -> str:

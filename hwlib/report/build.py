@@ -16,6 +16,7 @@ from hwlib.errors import WorkbookError
 from hwlib.paths import PROSE
 from hwlib.report import fonts
 from hwlib.report import pdf as printing
+from hwlib.report.artefacts import UNDRAWN
 from hwlib.report.collect import Collection, collect
 from hwlib.report.prose import Prose, load
 from hwlib.report.trial import trial
@@ -26,6 +27,14 @@ LONGEST = 90
 """Characters of the running header."""
 
 
+class NotDrawn(WorkbookError):
+    """The report is built, and lacks drawings. `page` is the one with both languages."""
+
+    def __init__(self, page: Path, count: int) -> None:
+        super().__init__(f"{page}: {count} of its drawings could not be made; the lines above name them")
+        self.page = page
+
+
 def build_report(runs: Path, out: Path, pdf: bool | None = None, prose: Path = PROSE) -> Path:
     """Build `out/report.html`, `report.zh.html` and `report.en.html` from the records below `runs`; returns the first.
 
@@ -33,7 +42,7 @@ def build_report(runs: Path, out: Path, pdf: bool | None = None, prose: Path = P
     can be made and says in one line what cannot; an unchanged page is not printed again. `prose` is the folder of
     what people wrote. Records and remarks that cannot be used are named on stdout and in the report. Raises
     `WorkbookError` when `runs` is no folder, `prose` is wrong, `out` cannot be written, or for `pdf=True` when nothing
-    can print.
+    can print; and `NotDrawn`, when all else is done, where an artefact could not be drawn, which is named on stdout.
     """
     engine = None if pdf is False else printing.find_engine()
     if pdf and not engine:
@@ -56,6 +65,9 @@ def build_report(runs: Path, out: Path, pdf: bool | None = None, prose: Path = P
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of libraries, about odd numbers in a record; what matters is said in the page
         pages = render(found, words)
+    undrawn = [html.unescape(line) for line in UNDRAWN.findall(pages[VIEWS[0]])]
+    for line in undrawn:
+        print(f"report: could not draw {line}")
     stale = [view for view in VIEWS if not _unchanged(out, view, pages[view])]
     with _writing(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -69,7 +81,10 @@ def build_report(runs: Path, out: Path, pdf: bool | None = None, prose: Path = P
             with _writing(out):
                 (out / f"{view.name}.pdf").unlink(missing_ok=True)
         print(f"report: no PDF: {printing.MISSING}")
-    return out / f"{VIEWS[0].name}.html"
+    page = out / f"{VIEWS[0].name}.html"
+    if undrawn:
+        raise NotDrawn(page, len(undrawn))
+    return page
 
 
 def render(found: Collection, prose: Prose) -> dict[View, str]:

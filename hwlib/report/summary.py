@@ -100,7 +100,7 @@ def _figures(found: Collection) -> str:
     for records, zh, en in ((found.p1, "VAE 的人臉", "Faces of the VAE"), (found.p2, "GAN 的人臉", "Faces of the GAN")):
         if records:
             row = partial(faces.eight, records[0], zh, en)
-            out += f'<div class="row">{both(zh, en)}</div>{shown(records[:1], lambda row=row: [row()])}'
+            out += f'<div class="row">{both(zh, en)}</div>{shown("summary", records[:1], lambda row=row: [row()])}'
     if top := best(found):
         record, method = top
         zh, en = words.method(method)
@@ -114,5 +114,5 @@ def _figures(found: Collection) -> str:
             ),
         )
         row = partial(maps.domain_row, record, size=2.4, headed=False)
-        out += f'<div class="row">{head}</div>{shown([record], lambda: [row()])}'
+        out += f'<div class="row">{head}</div>{shown("summary", [record], lambda: [row()])}'
     return out

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from made_runs import PAIRS, notebook
 
+from hwlib.cli import main
 from hwlib.errors import WorkbookError
 from hwlib.report import build
 from hwlib.report.collect import collect
@@ -143,6 +144,31 @@ def test_missing_problem_and_scenario_show_their_commands(runs, report):
     assert [name for name in ALL if page.ids.count(name) != 1] == []
     for command in ("hw run p2", "hw run p4", "hw run p3 -p src usps -p tgt mnistm"):
         assert f"<code>{command}" in html
+
+
+def test_what_cannot_be_drawn_is_named_and_the_page_is_written(runs, report, tmp_path, monkeypatch, capsys):
+    from hwlib.figures.panel import Panel
+
+    def fails(self):
+        raise RuntimeError("no such\nlatex <b>")
+
+    runs.p1()
+    runs.p2()
+    assert report()
+    assert "could not draw" not in capsys.readouterr().out
+    monkeypatch.setattr(Panel, "image", fails)
+    arguments = ["report", "--runs", str(runs.folder), "--out", str(tmp_path / "out"), "--no-pdf"]
+    assert main(arguments) == 1
+    said = capsys.readouterr()
+    named = [line for line in said.out.splitlines() if line.startswith("report: could not draw")]
+    assert named == [
+        f"report: could not draw {name} (no such latex <b>)"
+        for name in ("fig1_2 of p1_s0", "fig1_5 of p1_s0", "fig2_1 of p2_s0")
+    ]
+    assert "3 of its drawings could not be made" in said.err
+    html = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "p1_s0: cannot be drawn (no such latex &lt;b&gt;)" in html
+    assert 'id="fig1_4"' in html
 
 
 def test_older_records_are_reported_and_what_they_lack_names_its_command(runs, report):
