@@ -7,12 +7,13 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-_LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found"}
+_LITTER = {"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "__macosx", "lost+found"}
+_LITTER |= {"@eadir", "#recycle", "@recycle", "$recycle.bin", "system volume information", "network trash folder"}
 
 
 def is_litter(name: str) -> bool:
     """Whether a name is hidden, or one that Windows, macOS or a file server leaves in folders on its own."""
-    return name.startswith(".") or name.lower() in _LITTER
+    return name.startswith((".", "~$")) or name.lower() in _LITTER
 
 
 def is_file(entry: os.DirEntry) -> bool:

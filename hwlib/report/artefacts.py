@@ -200,13 +200,13 @@ def _discussion(name: str, found: Collection, headed: bool) -> str:
     return f'<section class="artefact discussion" id="{name}"><div class="pair">{"".join(parts)}</div></section>'
 
 
-def remark(number: str, texts: Mapping[str, str]) -> str:
-    """The author's own words on section `number`, marked as such; one language alone will do."""
+def remark(number: str, texts: Mapping[str, str], pictures: Mapping[str, str]) -> str:
+    """The author's own words on section `number`, marked as such, with their pictures; one language alone will do."""
     parts = ""
     for key, code, label in (("zh", words.ZH, "作者的說明"), ("en", words.EN, "The author's remarks")):
         if key in texts:
             # Headings of a remark stand below the section's own.
-            body = render(clamped(texts[key], 0)[0], lowest=4)
+            body = render(clamped(texts[key], 0)[0], lowest=4, pictures=pictures)
             parts += f'<div lang="{code}"><p class="own">{label}</p>{body}</div>'
     kind = "pair" if len(texts) > 1 else "single"
     return f'<aside class="remark" id="remark{number.replace("-", "_")}"><div class="{kind}">{parts}</div></aside>'

@@ -1,7 +1,7 @@
 """Four notebooks become one: prose kept, artefacts made anew from records, bookkeeping cells dropped."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def merged(found: Collection, prose: Prose, notebooks: Path = NOTEBOOKS) -> Note
             body.append(_raw(f"<h2>{words.inline(*map(words.esc, titles[problem]))}</h2>"))
         if not found.of(problem):
             body.append(_raw(words.missing(problem)))
-        body += [*_composed(book, problem, found, prose.remarks), _raw("</section>")]
+        body += [*_composed(book, problem, found, prose), _raw("</section>")]
     body.append(_raw(reference.section(prose.ledger)))
     body.append(_raw(appendix(found, prose)))
     kinds = ["", *(cell.cell_type for cell in body), ""]
@@ -88,9 +88,7 @@ def _read(path: Path) -> list[NotebookNode] | None:
     return [cell for cell in book.cells if not APART & set(cell.metadata.get("tags", ()))]
 
 
-def _composed(
-    book: list[NotebookNode], problem: str, found: Collection, remarks: Mapping[str, Mapping[str, str]]
-) -> Iterator[NotebookNode]:
+def _composed(book: list[NotebookNode], problem: str, found: Collection, prose: Prose) -> Iterator[NotebookNode]:
     """A problem's cells in the assignment's order, with every artefact once and the author's remarks in their sections.
 
     A notebook must train before it can show, so its own order is another one.
@@ -101,12 +99,12 @@ def _composed(
             part = int(re.match(r"\d+", words.split(name)[1][2:])[0])
             sections.append(Section(part, part, [_raw(element(name, found, headed=True))]))
     for number in words.SECTIONS:
-        if number[0] == problem[1] and number in remarks:
+        if number[0] == problem[1] and number in prose.remarks:
             part = int(number[2])
             home = next((s for s in reversed(sections) if s.first <= part <= s.last), None)
             if home is None:
                 sections.append(home := Section(part, part))
-            home.cells.append(_raw(remark(number, remarks[number])))
+            home.cells.append(_raw(remark(number, prose.remarks[number], prose.pictures)))
     sections.sort(key=lambda section: section.first)  # stable: what has no number stays where it was
     level = 2
     for cell in (cell for section in sections for cell in section.cells):

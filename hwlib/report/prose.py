@@ -3,18 +3,22 @@
 All of it is text from outside: it is checked for its form here, and escaped where it is put into the page.
 """
 
-import base64
 import datetime
+import mimetypes
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from hwlib import ledger
+from hwlib.data.listing import is_litter
 from hwlib.errors import WorkbookError
 from hwlib.paths import PROSE
+from hwlib.report.markdown import DATA, images
+from hwlib.report.pictures import embedded
 
 Text = tuple[str, str]
 """The same in Chinese and in English."""
@@ -53,8 +57,8 @@ class Reference:
 class Prose:
     """The content of the folder `report/`.
 
-    `remarks` maps a section ("3-6") to the author's own words there, by language; `problems` says what could not be
-    used and why; `ledger` holds the reference results, which nobody writes by hand.
+    `remarks` maps a section ("3-6") to the author's own words there, by language, and `pictures` what they show to its
+    content; `problems` says what could not be used and why; `ledger` holds the reference results, written by no hand.
     """
 
     title: Text
@@ -66,6 +70,7 @@ class Prose:
     remarks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     glossary: tuple[Term, ...] = ()
     references: tuple[Reference, ...] = ()
+    pictures: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     ledger: Mapping[str, Any] = field(default_factory=ledger.empty)
 
@@ -84,18 +89,23 @@ def load(folder: Path = PROSE) -> Prose:
         author = Author(_text(path, where, entry, "id"), _pair(path, where, entry, "name"))
         if author.id or any(author.name):
             authors.append(author)
-    remarks, problems = _remarks(folder / "remarks")
+    remarks, pictures, problems = _remarks(folder / "remarks")
+    abstract = tuple(_read(folder / f"abstract.{code}.md") for code in LANGUAGES)
+    for code, text in zip(LANGUAGES, abstract, strict=True):
+        lost = (unquote(url)[:80] for url in dict.fromkeys(images(text)[0]) if not url.startswith(DATA))
+        problems += [f"abstract.{code}.md: image {name}: an abstract shows none; a remark does" for name in lost]
     return Prose(
         title=_pair(path, "", found, "title", needed=True),
         course=_pair(path, "", found, "course"),
         authors=tuple(authors),
         date=_date(path, found),
         repository=_text(path, "", found, "repository"),
-        abstract=tuple(_read(folder / f"abstract.{code}.md") for code in LANGUAGES),
+        abstract=abstract,
         remarks=remarks,
+        pictures=pictures,
         glossary=tuple(_terms(folder / "glossary.toml")),
         references=tuple(_references(folder / "references.toml")),
-        problems=problems,
+        problems=tuple(problems),
         ledger=ledger.read(folder / "reference"),
     )
 
@@ -103,15 +113,16 @@ def load(folder: Path = PROSE) -> Prose:
 REMARK = re.compile(r"([1-4]-[1-9])\.(zh|en)\.md")
 
 
-def _remarks(folder: Path) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:
-    """Remarks by section and language; an empty file is no remark, and `README.md` is none."""
+def _remarks(folder: Path) -> tuple[dict[str, dict[str, str]], dict[str, str], list[str]]:
+    """Remarks by section and language, the pictures that they show, and what is wrong; an empty file is no remark, and
+    `README.md` is none."""
     from hwlib.report.words import SECTIONS
 
     remarks: dict[str, dict[str, str]] = {}
+    pictures: dict[str, str] = {}
     problems = []
     for path in sorted(folder.glob("*")) if folder.is_dir() else ():
-        beside = path.suffix.lower() in IMAGES or path.name[0] == "." or path.name[-1] == "~"
-        if beside or path.name == "README.md":
+        if path.name == "README.md" or _beside(path):
             continue
         named = REMARK.fullmatch(path.name)
         if not named or named[1] not in SECTIONS:
@@ -122,37 +133,21 @@ def _remarks(folder: Path) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:
         except WorkbookError as error:
             problems.append(f"remarks/{str(error).removeprefix(f'{folder}/')}")
             continue
-        text, missing = _embedded(text, folder)
+        urls, typed = images(text)
+        taken, missing = embedded(urls, folder)
+        pictures |= taken
+        missing += [(text[:80], "is no image as it stands; write ![text](<picture.png>)") for text in typed]
         problems += [f"remarks/{path.name}: image {name}: {why}" for name, why in missing]
         if text:
             remarks.setdefault(named[1], {})[named[2]] = text
-    return remarks, tuple(problems)
+    return remarks, pictures, problems
 
 
-IMAGES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
-LARGEST = 2_000_000
-"""Bytes of an image in a remark; the page has to stay one that can be handed in."""
-
-
-def _embedded(text: str, folder: Path) -> tuple[str, list[tuple[str, str]]]:
-    """Put the PNG and JPEG files of `folder` that a remark shows into its text; returns what could not be, and why."""
-    missing = []
-
-    def embed(found: re.Match) -> str:
-        alt, name = found[1], found[2]
-        path = folder / name
-        kind = IMAGES.get(path.suffix.lower())
-        if name.startswith("data:"):
-            return found[0]
-        if kind is None or path.parent != folder or not path.is_file():
-            missing.append((name[:80], "is no PNG or JPEG file beside the remark; left out"))
-        elif path.stat().st_size > LARGEST:
-            missing.append((name, f"has more than {LARGEST // 1_000_000} MB; make it smaller"))
-        else:
-            return f"![{alt}](data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()})"
-        return f"[{alt}]"
-
-    return re.sub(r"!\[([^\]\n]*)\]\(([^)\s]+)\)", embed, text), missing
+def _beside(path: Path) -> bool:
+    """Whether something may lie among the remarks without being one: pictures and folders of them, litter."""
+    kind = mimetypes.guess_type(path.name)[0] or ""
+    folder = path.is_dir() and path.suffix != ".md"
+    return folder or kind.startswith("image/") or path.name.endswith("~") or is_litter(path.name)
 
 
 def _terms(path: Path) -> Iterator[Term]:

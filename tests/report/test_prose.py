@@ -8,6 +8,7 @@ import pytest
 
 from hwlib.errors import WorkbookError
 from hwlib.paths import NOTEBOOKS, PROSE, ROOT
+from hwlib.report.artefacts import remark
 from hwlib.report.prose import load
 
 HAN = r"[㐀-鿿]"
@@ -218,6 +219,142 @@ def test_an_image_beside_a_remark_is_put_into_it_and_another_is_named(runs, page
     assert 'alt="圖"' in own
     for name in others:
         assert f"left out remarks/1-6.zh.md: image {name}: is no PNG or JPEG file beside the remark" in said
+
+
+SHOWN = {
+    "a space": "![C](my plot.png)",
+    "a space and brackets": "![C](my plot (1).png)",
+    "a space and a title": '![C](my plot.png "a title")',
+    "an apostrophe": "![C](Tom's plot.png)",
+    "angle brackets": "![C](<my plot.png>)",
+    "angle brackets and a title": "![C](<my plot.png> 'a title')",
+    "a title": '![C](plot.png "a title")',
+    "a title in brackets": "![C](plot.png (a title))",
+    "percent": "![C](my%20plot.png)",
+    "a percent sign": "![C](50%.png)",
+    "a name with an escape": "![C](a%20b.png)",
+    "other letters": "![C](圖.png)",
+    "decomposed letters": "![C](\u00e9.png)",
+    "capitals": "![C](Plot.PNG)",
+    "a reference": "![C][p]\n\n[p]: <my plot.png> 'a title'",
+    "a short reference": "![C]\n\n[C]: plot.png",
+    "a folder": "![C](./sub%20dir/p.jpg)",
+    "a folder with a space": "![C](sub dir/p.jpg)",
+    "a folder of Windows": "![C](sub dir\\p.jpg)",
+    "a query": "![C](plot.png?raw=true)",
+    "a size": "![C](plot.png =300x200)",
+    "a wiki's": "![[my plot.png|C]]",
+    "a wrong suffix": "![C](really.gif)",
+    "in a link": "[![C](plot.png)](plot.png)",
+    "in a list": "- one\n- ![C](my plot.png)",
+    "in a table": "| a |\n| --- |\n| ![C](my plot.png) |",
+    "html": '<img src="plot.png" alt="C" style="zoom:50%;" />',
+    "html in a sentence": "see <IMG ALT=C width=40 SRC='my plot.png'> here",
+    "html over lines": '<img\n  alt="C"\n  src="my%20plot.png"\n/>',
+    "html in html": '<p align="center">\n  <b>bold</b> <img alt="C" src=plot.png>\n</p>',
+}
+
+
+@pytest.fixture
+def drawn(folder):
+    """The folder, with pictures beside the remarks."""
+    from PIL import Image
+
+    (folder / "remarks" / "sub dir").mkdir()
+    names = ("plot.png", "my plot.png", "my plot (1).png", "Tom's plot.png", "50%.png", "a%20b.png", "圖.png")
+    for name in (*names, "e\u0301.png", "sub dir/p.jpg"):
+        Image.new("RGB", (3, 2), "red").save(folder / "remarks" / name)
+    (folder / "remarks" / "really.gif").write_bytes((folder / "remarks" / "plot.png").read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("text", SHOWN.values(), ids=SHOWN)
+def test_a_picture_is_shown_however_an_editor_writes_it(text, drawn):
+    write(drawn, text, "remarks/1-6.zh.md")
+    prose = load(drawn)
+    assert prose.problems == ()
+    shown = remark("1-6", prose.remarks["1-6"], prose.pictures)
+    (image,) = re.findall(r"<img [^>]*>", shown)
+    assert re.search(r'src="data:image/(png|jpeg);base64,[A-Za-z0-9+/=]+"', image)
+    assert 'alt="C"' in image
+    assert "![" not in shown
+    assert "&lt;" not in shown
+    assert ("title" in text) == ('title="a title"' in image)
+
+
+def test_a_picture_keeps_the_size_that_an_editor_gave_it(drawn):
+    sizes = {'style="zoom:50%;"': "zoom:50%", 'width="40"': "width:40px", 'style="a:b; width: 30%"': "width:30%"}
+    for given, kept in sizes.items():
+        write(drawn, f'<img src="plot.png" {given} onerror="e()" alt="C">', "remarks/1-6.zh.md")
+        prose = load(drawn)
+        shown = remark("1-6", prose.remarks["1-6"], prose.pictures)
+        assert f'<img style="{kept}" src="data:' in shown
+        assert "onerror" not in shown
+
+
+def test_what_is_no_picture_of_the_text_is_not_looked_for(drawn):
+    write(
+        drawn, "`![a](gone.png)`\n\n```\n![a](my gone.png)\n```\n\n<!-- <img src='gone.png'> -->", "remarks/1-6.zh.md"
+    )
+    prose = load(drawn)
+    assert prose.problems == ()
+    assert "<!--" not in remark("1-6", prose.remarks["1-6"], prose.pictures)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("![a](gone.png)", "image gone.png: is no PNG or JPEG file beside the remark"),
+        ("![a](my gone.png)", "image my gone.png: is no PNG or JPEG file beside the remark"),
+        ('<img alt="a" src="../secret.png">', "image ../secret.png: is no PNG or JPEG file beside the remark"),
+        ("![a](sub dir/../../secret.png)", "image sub dir/../../secret.png: is no PNG or JPEG"),
+        ("![a](attachment:plot.png)", "image attachment:plot.png: is no PNG or JPEG"),
+        ("![a](data:image/svg+xml;base64,AAAA)", "image an image in the text: is no PNG or JPEG"),
+        ("![a](broken.png)", "image broken.png: is no PNG or JPEG file beside the remark that can be read"),
+        ("![a](film.gif)", "image film.gif: is no PNG or JPEG file beside the remark that can be read"),
+        ("![a](sub%20dir)", "image sub dir: is no PNG or JPEG"),
+        ("![a][nowhere]", "image ![a][nowhere]: is no image as it stands"),
+        ('<img src="plot.png"alt="a">', 'image <img src="plot.png"alt="a">: is no image as it stands'),
+    ],
+)
+def test_what_cannot_be_shown_is_named(text, named, drawn):
+    from PIL import Image
+
+    Image.new("RGB", (3, 2), "blue").save(drawn / "secret.png")
+    Image.new("RGB", (3, 2), "blue").save(drawn / "remarks" / "film.gif")
+    (drawn / "remarks" / "broken.png").write_bytes((drawn / "remarks" / "plot.png").read_bytes()[:40])
+    write(drawn, text, "remarks/1-6.zh.md")
+    prose = load(drawn)
+    (line,) = prose.problems
+    assert line.startswith(f"remarks/1-6.zh.md: {named}")
+    shown = remark("1-6", prose.remarks["1-6"], prose.pictures)
+    assert "<img" not in shown
+    assert "a]" in shown or "a&quot;" in shown
+
+
+def test_an_image_of_the_abstract_is_named(folder):
+    write(folder, "An abstract. ![a](my plot.png)", "abstract.en.md")
+    assert load(folder).problems == ("abstract.en.md: image my plot.png: an abstract shows none; a remark does",)
+
+
+def test_what_systems_leave_among_the_remarks_is_passed_over(drawn):
+    litter = (
+        ".DS_Store",
+        "._1-6.zh.md",
+        "Thumbs.db",
+        "desktop.ini",
+        "Desktop.ini",
+        "ehthumbs.db",
+        "Icon\r",
+        "~$1-6.zh.md",
+    )
+    for name in (*litter, "1-6.zh.md~", ".1-6.zh.md.swp", "plot.svg", "photo.HEIC"):
+        (drawn / "remarks" / name).write_bytes(b"\0\1")
+    for name in (".ipynb_checkpoints", "__MACOSX", "@eaDir", "$RECYCLE.BIN", "images"):
+        (drawn / "remarks" / name).mkdir()
+        (drawn / "remarks" / name / "1-6.zh.md").write_bytes(b"\0\1")
+    assert load(drawn).problems == ()
+    assert load(drawn).remarks == {}
 
 
 def test_a_byte_order_mark_and_an_aligned_formula_are_read(runs, pages, folder):
