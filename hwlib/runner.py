@@ -16,6 +16,7 @@ import psutil
 
 from hwlib.config import AUTO_METHOD, CONFIGS, SCENARIOS, Config, read
 from hwlib.errors import WorkbookError
+from hwlib.letters import boxes
 from hwlib.record import Record
 from hwlib.run import settle
 from hwlib.sources import fingerprint, notebook_path
@@ -89,6 +90,8 @@ def run_all(
             unfit[config] = error
     if len(unfit) == len(configs):
         raise next(iter(unfit.values()))
+    for name, told in boxes(getattr(config, part, "") for config in configs for part in ("src", "tgt")).items():
+        print(f"hw: {name}: {told}", flush=True)
     with Interruption() as interruption:
         for number, config in enumerate(configs, 1):
             _check(interruption, f"stopped before {config.run_id}")

@@ -26,6 +26,7 @@ BESIDE = {
     "hwlib.errors",
     "hwlib.explore",
     "hwlib.figures",
+    "hwlib.letters",
     "hwlib.names",
     "hwlib.notebook",
     "hwlib.paths",

@@ -18,6 +18,7 @@ from hwlib.data.imageset import ImageSet
 from hwlib.data.listing import absent, by_alike, is_litter, what_is
 from hwlib.data.table import DIGIT_FORM, FACE_FORM, Form, Table, has_image_suffix, problem, read_table, scan
 from hwlib.errors import WorkbookError
+from hwlib.letters import boxes
 from hwlib.names import is_set_name
 from hwlib.progress import counter
 
@@ -203,6 +204,8 @@ def _digits(root: Path, found: _Findings) -> None:
         part = f"digits/{name}"
         if not is_set_name(name):
             text = "cannot be the src or tgt of a run: a set's name is made of letters, digits, - and _"
+            found.add(WARNING, part, "", "name", base / name, None, text)
+        for text in boxes([name]).values():
             found.add(WARNING, part, "", "name", base / name, None, text)
         _check_set(base / name, part, DIGIT_FORM, found)
 

@@ -15,6 +15,7 @@ from hwlib.config import Config
 from hwlib.data import compact, course
 from hwlib.data.imageset import ImageSet
 from hwlib.errors import WorkbookError
+from hwlib.letters import boxes
 
 _PARTS = {"digits": "digits", "faces": "face"}
 _LAYOUT = "face/{train,test} or digits/<name>/{train,test}, each with its .csv beside it, or what `hw data fetch` makes"
@@ -100,11 +101,14 @@ def open_source(data: str, need: str) -> DataSource:
 
 
 def describe(source: DataSource, sets: Iterable[ImageSet]) -> list[str]:
-    """Return the lines a run starts with: which data, then name, split and number of images of each set."""
+    """Return the lines a run starts with: which data, name, split and number of images of each set, and which name no
+    font here can write."""
     which = {"sample": "sample stand-ins", "course": "course folder", "fetched": "fetched sets in"}[source.kind]
     which += f" {source.root}" if source.root is not None else ""
     first = f"data: {which}" + (f" ({source.note})" if source.note else "")
-    return [first, *(f"  {each.title}, {each.split}: {len(each)} images" for each in sets)]
+    sets = list(sets)
+    found = (f"  {each.title}, {each.split}: {len(each)} images" for each in sets)
+    return [first, *found, *(f"  {name}: {told}" for name, told in boxes(each.name for each in sets).items())]
 
 
 def _automatic(part: str) -> DataSource:

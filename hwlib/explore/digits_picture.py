@@ -37,22 +37,23 @@ def beside(*parts: np.ndarray, gap: int = 16) -> np.ndarray:
 def words(text: str, size: int = 12, width: int | None = None) -> np.ndarray:
     """Lines of text as a picture."""
     lines = text.split("\n")
-    wide = max(round(font(size).getlength(line)) for line in lines) + 8
+    face = font(size, text)
+    wide = max(round(face.getlength(line)) for line in lines) + 8
     image, draw = page(width or wide, (size + 5) * len(lines) + 6)
-    draw.multiline_text((2, 2), text, "black", font(size), spacing=3)
+    draw.multiline_text((2, 2), text, "black", face, spacing=3)
     return np.asarray(image)
 
 
 def table(rows: Sequence[Sequence[str]], strong: int = -1) -> np.ndarray:
     """Rows of words in columns, the first row above a line, the row `strong` in colour."""
-    widths = [max(font(12).getlength(row[i]) for row in rows) + 24 for i in range(len(rows[0]))]
+    widths = [max(font(12, row[i]).getlength(row[i]) for row in rows) + 24 for i in range(len(rows[0]))]
     image, draw = page(round(sum(widths)), 22 * len(rows) + 6)
     for i, row in enumerate(rows):
         left = 0.0
         for j, text in enumerate(row):
             # Numbers stand below each other at the right, names at the left.
             place, anchor = ((left + widths[j] - 12, 22 * i + 4), "ra") if j else ((left + 2, 22 * i + 4), "la")
-            draw.text(place, text, BLUE if i == strong else "black", font(12), anchor=anchor)
+            draw.text(place, text, BLUE if i == strong else "black", font(12, text), anchor=anchor)
             left += widths[j]
     draw.line((0, 23, image.width, 23), GREY)
     return np.asarray(image)
@@ -113,7 +114,7 @@ def _bars(title: str, of: np.ndarray, true: int | None) -> np.ndarray:
     said = int(of.argmax())
     colour = BLUE if true is None else GREEN if said == true else ORANGE
     image, draw = page(LEFT + BAR + 40, 42 + 10 * ROW)
-    draw.text((2, 2), title, "black", font(12))
+    draw.text((2, 2), title, "black", font(12, title))
     draw.text((2, 18), f"says {said}", colour, font(14))
     for digit in range(10):
         top = 40 + digit * ROW
@@ -168,7 +169,7 @@ def legend(names: Sequence[str], palette: Sequence[str], triangles: Sequence[int
     """The names of groups beside their colours, in lines of at most `width`."""
     places, left, line = [], 0, 0
     for name in names:
-        needed = 22 + round(font(11).getlength(name))
+        needed = 22 + round(font(11, name).getlength(name))
         if left and left + needed > width:
             left, line = 0, line + 1
         places.append((left, 18 * line))
@@ -179,5 +180,5 @@ def legend(names: Sequence[str], palette: Sequence[str], triangles: Sequence[int
             draw.polygon([(x + 6, y + 3), (x + 12, y + 13), (x, y + 13)], palette[i])
         else:
             draw.ellipse((x + 1, y + 3, x + 11, y + 13), palette[i])
-        draw.text((x + 16, y + 2), name, "black", font(11))
+        draw.text((x + 16, y + 2), name, "black", font(11, name))
     return np.asarray(image)

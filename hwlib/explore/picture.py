@@ -49,14 +49,14 @@ def tiled(
         page.paste(tile, (x, y))
         if i < len(texts) and texts[i]:
             place = (x + width / 2, y + height + 1)
-            draw.multiline_text(place, texts[i], "black", font(), anchor="ma", align="center", spacing=2)
+            draw.multiline_text(place, texts[i], "black", font(text=texts[i]), anchor="ma", align="center", spacing=2)
     return np.asarray(page)
 
 
 def line(text: str) -> np.ndarray:
     """Return a line of text, uint8 (height, width, 3), to be put above a picture; it bears English only."""
-    page = Image.new("RGB", (round(font().getlength(text)) + 2 * GAP, LINE + GAP), "white")
-    ImageDraw.Draw(page).text((GAP, GAP // 2), text, "black", font())
+    page = Image.new("RGB", (round(font(text=text).getlength(text)) + 2 * GAP, LINE + GAP), "white")
+    ImageDraw.Draw(page).text((GAP, GAP // 2), text, "black", font(text=text))
     return np.asarray(page)
 
 

@@ -1,6 +1,7 @@
 """What a figure is made of: panels, each drawn at the size at which it is shown."""
 
 import io
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,12 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from PIL import Image
+
+from hwlib import letters
 
 # Matplotlib's own defaults below ours: a matplotlibrc, `plt.style.use` and seaborn's themes reach no picture.
 STYLE = matplotlib.rc_params_from_file(Path(__file__).with_name("workbook.mplstyle"), use_default_template=True)
@@ -122,6 +127,7 @@ def png(figure: Figure, dpi: int | None = None, colours: int | None = None) -> b
     """Return the figure as PNG, in at most `colours` of them where given; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):
+        _lettered(figure)
         figure.savefig(buffer, format="png", dpi=dpi or STYLE["savefig.dpi"], metadata={"Software": None})
     if colours is None:
         return buffer.getvalue()
@@ -133,8 +139,19 @@ def png(figure: Figure, dpi: int | None = None, colours: int | None = None) -> b
 
 def _svg(figure: Figure) -> bytes:
     buffer = io.BytesIO()
+    _lettered(figure)
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
+
+
+def _lettered(figure: Figure) -> None:
+    """Give texts with letters that our font lacks a font of the system beside it, where there is one."""
+    for text in figure.findobj(Text):
+        if path := letters.font_for(text.get_text()):
+            logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it has one weight, which will do
+            if str(path) not in {entry.fname for entry in fontManager.ttflist}:
+                fontManager.addfont(path)
+            text.set_fontfamily([*STYLE["font.sans-serif"], FontProperties(fname=path).get_name()])
 
 
 def label_ends(axes: Axes, gap: float = 0.085) -> None:

@@ -7,12 +7,12 @@ training for a picture every few seconds. Pictures bear numbers and English term
 import io
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from hwlib import letters
 from hwlib.training.preview import COUNT, Samples
 
 WIDTH = 720
@@ -118,8 +118,7 @@ def tiles(samples: Samples) -> Image.Image:
 
 
 @cache
-def font(size: int = 11) -> ImageFont.FreeTypeFont:
-    """The font that matplotlib brings along."""
-    import matplotlib
-
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
+def font(size: int = 11, text: str = "") -> ImageFont.FreeTypeFont:
+    """The font that matplotlib brings along, or for a `text` with letters that it lacks one of the system that has
+    them."""
+    return ImageFont.truetype(str(letters.font_for(text) or letters.default_font()), size)
