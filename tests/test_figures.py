@@ -186,6 +186,29 @@ def test_accuracy_on_the_way_is_a_third_panel_and_older_records_have_two(made):
         assert "標籤在訓練結束之後才對上，沒有用來挑選任何東西" in panels(name, record)[2].zh
 
 
+def curves_of(name, record):
+    """The lines over the steps of each axes of a figure of curves; the one that marks a level is none."""
+    figure = draw(name, record)
+    axes = [each for part in figure.subfigs for each in part.axes]
+    return [[line for line in each.get_lines() if line.get_color() != "grey"] for each in axes]
+
+
+@pytest.mark.parametrize(
+    ("name", "which"), [("fig1_2", "p1"), ("fig2_1", "p2"), ("fig3_0", "p3"), ("fig4_0", "adamatch")]
+)
+def test_a_training_of_one_step_is_a_point_that_can_be_seen(name, which, made):
+    whole = made[which]
+    assert {line.get_marker() for lines in curves_of(name, whole) for line in lines} <= {"None", None, ""}
+    first = whole.history["step"] == whole.history["step"].min()
+    short = {key: values[:1] for key, values in whole.arrays.items() if key.startswith(("observed", "target_accuracy"))}
+    record = with_arrays(whole, **short)
+    record.__dict__["history"] = {column: values[first] for column, values in whole.history.items()}
+    for lines in curves_of(name, record):
+        assert lines
+        assert {(len(line.get_xdata()), line.get_marker()) for line in lines} == {(1, "o")}
+        assert all(line.get_markersize() >= 4 for line in lines)
+
+
 def test_a_method_with_pseudo_labels_shows_those_and_another_its_domain_classifier(made):
     axes = draw("fig4_0", made["adamatch"]).subfigs[0].axes[1]
     assert {text.get_text() for text in axes.texts} == {"used", "agreed"}

@@ -24,6 +24,8 @@ def _line(axes: Axes, history: dict[str, np.ndarray], name: str, colour: str, la
     line = {"color": colour, "label": label or f"_{name}", "legend": False}
     if dashes:
         line["dashes"] = dashes
+    if keep.sum() == 1:  # a line needs two points
+        line["marker"] = "o"
     seaborn.lineplot(x=history["step"][keep], y=history[name][keep], ax=axes, **line)
 
 
