@@ -16,7 +16,6 @@ import psutil
 
 from hwlib.config import AUTO_METHOD, CONFIGS, SCENARIOS, Config, read
 from hwlib.errors import WorkbookError
-from hwlib.letters import boxes
 from hwlib.record import Record
 from hwlib.run import settle
 from hwlib.sources import fingerprint, notebook_path
@@ -79,6 +78,7 @@ def run_all(
     Raises `Interrupted` when SIGINT or SIGTERM came, after the training at hand has kept a checkpoint.
     """
     from hwlib.data import open_data
+    from hwlib.letters import boxes
     from hwlib.training.precision import choose
 
     failed, unfit = [], {}
