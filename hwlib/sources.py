@@ -8,6 +8,7 @@ sentence in the report may change without training anything again.
 import ast
 import hashlib
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,16 @@ BESIDE = {
 
 def notebook_path(problem: str) -> Path:
     return NOTEBOOKS / f"{NAMES[problem]}.ipynb"
+
+
+def explained(problem: str) -> dict[str, str]:
+    """What the problem's notebook says of each of its parameters, by name; nothing where there is no notebook."""
+    try:
+        cells = json.loads(notebook_path(problem).read_text(encoding="utf-8"))["cells"]
+    except OSError:
+        return {}
+    text = next("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
+    return dict(re.findall(r"^(\w+): .*?  # (.*)$", text, re.MULTILINE))
 
 
 KEEPING = ("runs", "data", "checkpoint_seconds", "resume")
