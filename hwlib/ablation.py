@@ -12,9 +12,10 @@ from typing import Any
 from hwlib import ledger, reference
 from hwlib.config import INGREDIENTS, Config, read
 from hwlib.errors import WorkbookError
+from hwlib.finished import record_folders, whole
 from hwlib.record import Record
 from hwlib.reference import alone, are_real, images
-from hwlib.runner import run_all, whole
+from hwlib.runner import run_all
 
 PAIR = ("svhn", "mnist")
 STEPS = 1200
@@ -95,7 +96,7 @@ def update(runs: Path) -> list[dict[str, Any]]:
         kept: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in LEFT_OUT}
         for entry in book["ablation"]:
             kept.setdefault(entry["without"], {}).update({row["seed"]: row for row in entry["runs"]})
-        found = [r for path in sorted(runs.glob("*/run.json")) if (r := whole(path.parent)) and _usable(r)]
+        found = [r for folder in record_folders(runs) if (r := whole(folder)) and _usable(r)]
         for row in map(row_of, found):
             rows = kept[row.pop("without")]
             if row["seed"] not in rows or row["finished"] >= rows[row["seed"]]["finished"]:

@@ -23,6 +23,8 @@ from hwlib.paths import anchored
 PROFILES = ("smoke", "quick", "cpu", "full")
 DEVICES = "auto, cpu, cuda, cuda:N, mps"
 _LARGEST = 2**63 - 1
+LONGEST_NAME = 80
+"""Bytes of a run's `name`: a folder's name may have 255, with those of two digit sets."""
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 80
 
@@ -38,6 +40,8 @@ class Config:
 
     `resume` goes on with an attempt that did not end, from its last checkpoint; one is kept every
     `checkpoint_seconds`. `deterministic` asks CUDA for kernels that give the same bits each time; the CPU's always do.
+    A finished run is only shown again, and one of other parameters or images keeps its folder, unless `force` is set;
+    a `name` gives the run a folder of its own.
     """
 
     problem: ClassVar[str]
@@ -55,12 +59,18 @@ class Config:
     lr: float | None = option(None, above=0)
     checkpoint_seconds: float = option(60.0, minimum=0)
     resume: bool = option(True)
+    force: bool = option(False)
+    name: str = option("")
     runs: str = option("runs")
 
     @property
     def run_id(self) -> str:
-        """The name of this run's folder, `<problem>_s<seed>`."""
-        return f"{self.problem}_s{self.seed}"
+        """The name of this run's folder, `<problem>[_<src>_<tgt>][_<method>][_<name>]_s<seed>`."""
+        return "_".join(filter(None, (self.problem, *self._of(), self.name, f"s{self.seed}")))
+
+    def _of(self) -> tuple[str, ...]:
+        """What stands between problem and name in the name of the run's folder."""
+        return ()
 
     @property
     def runs_folder(self) -> Path:
@@ -138,10 +148,8 @@ class DANNConfig(Config):
     augment: str = option("mild", choices=("none", "mild"))
     tsne_points: int | None = option(None, minimum=100)
 
-    @property
-    def run_id(self) -> str:
-        """`p3_<src>_<tgt>_s<seed>`."""
-        return f"{self.problem}_{self.src}_{self.tgt}_s{self.seed}"
+    def _of(self) -> tuple[str, ...]:
+        return self.src, self.tgt
 
 
 INGREDIENTS = (
@@ -196,11 +204,9 @@ class UDAConfig(DANNConfig):
     def budget(cls, profile: str, method: str | None = None) -> dict[str, Any]:
         return dict(cls.methods.get(method or AUTO_METHOD, {}).get(profile, {}))
 
-    @property
-    def run_id(self) -> str:
-        """`p4_<src>_<tgt>_<method>[_without_<ingredient>]_s<seed>`."""
-        left_out = "" if self.without == "nothing" else f"_without_{self.without}"
-        return f"{self.problem}_{self.src}_{self.tgt}_{self.method}{left_out}_s{self.seed}"
+    def _of(self) -> tuple[str, ...]:
+        left_out = "" if self.without == "nothing" else f"without_{self.without}"
+        return self.src, self.tgt, self.method, left_out
 
 
 CONFIGS: dict[str, type[Config]] = {cls.problem: cls for cls in (VAEConfig, GANConfig, DANNConfig, UDAConfig)}
@@ -312,6 +318,11 @@ def _check(name: str, value: Any, allowed: Mapping[str, Any]) -> None:
         raise WorkbookError(f"{name}: {value} is too small; it is greater than {allowed['above']}")
     if name == "device" and not re.fullmatch("auto|cpu|mps|cuda(:[0-9]{1,4})?", value):
         raise WorkbookError(f"device: {_shown(value)} is not one of {DEVICES}")
+    if name == "name" and value and not (is_set_name(value) and len(value.encode()) <= LONGEST_NAME):
+        raise WorkbookError(
+            f"name: {_shown(value)} cannot be part of a folder's name (letters, digits, - and _, at most "
+            f"{LONGEST_NAME} bytes)"
+        )
     if name in ("src", "tgt") and not is_set_name(value):
         raise WorkbookError(f"{name}: {_shown(value)} is not the name of a digit set (letters, digits, - and _)")
 

@@ -11,9 +11,10 @@ from hwlib import figures
 from hwlib.config import Config, read_notebook
 from hwlib.data import DataSource, ImageSet, describe, open_data
 from hwlib.errors import WorkbookError
+from hwlib.finished import FinishedRun, standing
 from hwlib.models import parameter_count
 from hwlib.record import Record
-from hwlib.run import Run
+from hwlib.run import Run, settle
 from hwlib.sources import fingerprint
 from hwlib.training.precision import Compute, choose
 from hwlib.training.stopping import end_with_parent
@@ -37,8 +38,12 @@ def configure(problem: str, namespace: dict[str, Any]) -> tuple[Config, Compute]
     return config, choose(config.device, config.precision, config.deterministic)
 
 
-def start(config: Config, compute: Compute, source: DataSource, *sets: ImageSet) -> Run:
-    """Begin a run and print which data it uses, how many images, and whether they are stand-ins."""
+def start(config: Config, compute: Compute, source: DataSource, *sets: ImageSet) -> Run | FinishedRun:
+    """Begin a run and print which data it uses, how many images, and whether they are stand-ins.
+
+    A finished run of the same parameters, images and code is shown again instead. Raises `WorkbookError` where one of
+    other parameters or images would be replaced.
+    """
     if few := [s for s in sets if len(s) < FEWEST]:
         raise WorkbookError(
             f"{few[0].name} {few[0].split}: {len(few[0])} images; a run needs at least {FEWEST} in a set"
@@ -46,7 +51,12 @@ def start(config: Config, compute: Compute, source: DataSource, *sets: ImageSet)
     print("\n".join(describe(source, sets)))
     described = [s.describe() for s in sets]
     print(f"{config.run_id}: profile {config.profile}, {compute.device} in {str(compute.dtype).removeprefix('torch.')}")
-    return Run(config, source.kind, described, compute.describe(), fingerprint(config, described))
+    mine = fingerprint(config, described)
+    settle(config)
+    if record := standing(config, described, mine):
+        print(f"{config.run_id}: finished {record.run['finished']} and unchanged; its results are shown, nothing is trained")
+        return FinishedRun(config, record)
+    return Run(config, source.kind, described, compute.describe(), mine)
 
 
 def print_model(run: Run, **models: nn.Module) -> None:

@@ -17,10 +17,11 @@ from filelock import FileLock
 from hwlib import ledger
 from hwlib.config import AUTO_METHOD, CONFIGS, SCENARIOS, Config, read
 from hwlib.errors import WorkbookError
+from hwlib.finished import record_folders, whole
 from hwlib.paths import ROOT
 from hwlib.record import Record
 from hwlib.report.reference import MARKERS, markdown
-from hwlib.runner import run_all, whole
+from hwlib.runner import run_all
 
 FOLDER = ledger.FOLDER
 README = ROOT / "README.md"
@@ -161,7 +162,7 @@ def update(runs: Path) -> dict[str, Any]:
     One process at a time does that, so two may fill one ledger.
     """
     with alone(runs):
-        records = [r for path in sorted(runs.glob("*/run.json")) if (r := whole(path.parent)) and _usable(r)]
+        records = [r for folder in record_folders(runs) if (r := whole(folder)) and _usable(r)]
         book = ledger.merge(ledger.read(FOLDER), [entry for record in records for entry in ledger.entries(record)])
         ledger.write(book, FOLDER)
         rewrite(README, book)

@@ -1,6 +1,7 @@
 """Running notebooks headless: which runs a command means, which of them are needed, and papermill over those."""
 
 import contextlib
+import dataclasses
 import logging
 import os
 import shutil
@@ -16,6 +17,7 @@ import psutil
 
 from hwlib.config import AUTO_METHOD, CONFIGS, SCENARIOS, Config, read
 from hwlib.errors import WorkbookError
+from hwlib.finished import OtherRun, standing
 from hwlib.record import Record
 from hwlib.run import settle
 from hwlib.sources import fingerprint, notebook_path
@@ -97,7 +99,9 @@ def run_all(
                 if config in unfit:
                     raise unfit[config]
                 settle(config)
-                if not force and (why := (needless or _unchanged)(config)):
+                if force:
+                    config = dataclasses.replace(config, force=True)
+                if not config.force and (why := (needless or _unchanged)(config)):
                     print(f"{head}: {why}, not run again", flush=True)
                     continue
                 print(f"{head}: profile {config.profile}", flush=True)
@@ -109,33 +113,25 @@ def run_all(
                 raise
             except WorkbookError as error:
                 failed.append(config.run_id)
-                print(f"{head}: FAILED: {error}", flush=True)
+                print(f"{head}: {'NOT RUN' if isinstance(error, OtherRun) else 'FAILED'}: {error}", flush=True)
         _check(interruption, "stopped after the last run")
     if failed:
         print(f"hw: {len(failed)} of {len(configs)} runs failed: {', '.join(failed)}", flush=True)
     return 1 if failed else 0
 
 
-def whole(folder: Path) -> Record | None:
-    """The finished record in a folder, if nothing of it is missing."""
-    from hwlib.report.collect import check
-
-    try:
-        record = Record.load(folder)
-        check(record)
-    except WorkbookError:
-        return None
-    return record if any(folder.glob("*.safetensors")) else None
-
-
 def _unchanged(config: Config) -> str:
-    """Since when there is a whole record of this very run: same parameters, same data, same sources; else ""."""
+    """Since when there is a whole record of this very run: same parameters, same data, same sources; else "".
+
+    Raises `OtherRun` where there is one of other parameters or images.
+    """
     from hwlib.data import load_sets
 
-    if (record := whole(config.runs_folder / config.run_id)) is None:
+    if not (config.runs_folder / config.run_id / "run.json").is_file():
         return ""
-    now = fingerprint(config, [s.describe() for s in load_sets(config)])
-    return f"unchanged since {record.run['finished']}" if record.run.get("fingerprint") == now else ""
+    sets = [s.describe() for s in load_sets(config)]
+    record = standing(config, sets, fingerprint(config, sets))
+    return f"unchanged since {record.run['finished']}" if record else ""
 
 
 def execute(config: Config, interruption: Interruption | None = None) -> Record:

@@ -1,0 +1,135 @@
+"""Finished runs in a folder: which there are, whether one is the run that is about to be made, and one shown again."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hwlib import attempt
+from hwlib.config import Config
+from hwlib.errors import WorkbookError
+from hwlib.paths import figures_folder
+from hwlib.record import Record
+from hwlib.sources import decisive
+
+UNFINISHED = (".partial", ".old", attempt.PREVIOUS)
+"""Endings of folders that are no finished run of their own: begun, or replaced by a later one."""
+
+
+def record_folders(runs: Path) -> Iterator[Path]:
+    """Yield the folders in `runs` that may hold a finished run, by name."""
+    for folder in sorted(path for path in Path(runs).glob("*/") if path.is_dir()):
+        if not folder.name.startswith(".") and not folder.name.endswith(UNFINISHED):
+            yield folder
+
+
+def newest_first(records: Iterable[Record]) -> list[Record]:
+    """Sort records by the time at which their runs finished; of a run and its copy, the run comes first."""
+
+    def key(record: Record) -> tuple[str, bool, str]:
+        return str(record.run.get("finished", "")), record.folder.name == record.run.get("id"), record.folder.name
+
+    return sorted(records, key=key, reverse=True)
+
+
+class OtherRun(WorkbookError):
+    """In the folder of a run lies a finished one of other parameters or images, which is not to be replaced."""
+
+
+def whole(folder: Path) -> Record | None:
+    """The finished record in a folder, if nothing of it is missing."""
+    from hwlib.report.collect import check
+
+    try:
+        record = Record.load(folder)
+        check(record)
+    except WorkbookError:
+        return None
+    return record if any(folder.glob("*.safetensors")) else None
+
+
+def standing(config: Config, sets: list[dict[str, Any]], fingerprint: dict[str, str]) -> Record | None:
+    """Return the whole record of this very run, or None where the run is to be made.
+
+    sets: the images, as records describe them; fingerprint: of which `source` is compared. A record of the same
+    parameters and images whose sources have changed, or of which something is missing, is to be made again, and so is
+    any with `config.force`. Raises `OtherRun`, whose line says what differs and how to go on, for a finished record
+    of other parameters or images.
+    """
+    folder = config.runs_folder / config.run_id
+    if config.force or not (folder / "run.json").is_file():
+        return None
+    try:
+        record = Record.load(folder)
+        differences = _differences(record, config, sets)
+    except (WorkbookError, KeyError, TypeError, AttributeError):
+        return None  # what cannot be read cannot be shown either; `attempt.swap` keeps it all the same
+    if differences:
+        raise OtherRun(
+            f"{folder}: a finished run of other parameters or images is kept here: {'; '.join(differences)}; `force` "
+            "true (`hw run … --force`) replaces it, and a `name` (`-p name NAME`) puts the new run beside it"
+        )
+    known = record.run.get("fingerprint")
+    same = isinstance(known, dict) and known.get("source") == fingerprint.get("source")
+    return whole(folder) if same else None
+
+
+def _differences(record: Record, config: Config, sets: list[dict[str, Any]]) -> list[str]:
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}  # of parameters younger than it
+    mine = json.loads(json.dumps(decisive(config)))
+    theirs = {name: record.params.get(name, defaults[name]) for name in mine}
+    images = {f"{s['name']} {s['split']}": s["sha256"] for s in record.sets}
+    return attempt.differences(
+        {"parameters": theirs, "data": images}, {"parameters": mine, "data": attempt.hashes(sets)}
+    )
+
+
+class FinishedRun:
+    """A finished run whose notebook is executed again: it has the methods of a `Run`, gives back what its record
+    holds, and trains and writes nothing but figures for people."""
+
+    def __init__(self, config: Config, record: Record) -> None:
+        self.config = config
+        self.finished = record
+        self.figures = figures_folder(config.runs_folder)
+        self.arrays: dict[str, Any] = {}
+
+    def check_open(self) -> None:
+        """A finished run may be shown at any time."""
+
+    def save_metrics(self, **metrics: Any) -> None:
+        """Keep nothing: the record has them."""
+
+    def save_arrays(self, **arrays: Any) -> None:
+        """Keep nothing: the record has them."""
+
+    def save_text(self, name: str, text: str) -> None:
+        """Keep nothing: the record has it."""
+
+    def save_weights(self, module, name: str = "model") -> None:
+        """Load the record's weights into the module: what follows in the notebook evaluates those.
+
+        Raises `WorkbookError` where they are of another network.
+        """
+        try:
+            module.load_state_dict(self.finished.weights(name))
+        except RuntimeError:
+            raise WorkbookError(
+                f"{self.finished.folder}/{name}.safetensors: the weights are not of this network; with `force` true "
+                "it is trained anew"
+            ) from None
+
+    def save_figure(self, name: str, png: bytes) -> None:
+        """Write `<figures>/<name>.png`, as a run in the making does."""
+        from hwlib.run import write_figure
+
+        write_figure(self.figures, name, png)
+
+    def record(self) -> Record:
+        """Return the record."""
+        return self.finished
+
+    def finish(self) -> Record:
+        """Return the record."""
+        return self.finished
