@@ -12,8 +12,8 @@ from typing import Any
 from hwlib import ledger, reference
 from hwlib.config import INGREDIENTS, Config, read
 from hwlib.errors import WorkbookError
-from hwlib.finished import record_folders, whole
-from hwlib.record import Record
+from hwlib.finished import whole
+from hwlib.record import Record, record_folders
 from hwlib.reference import alone, are_real, images
 from hwlib.runner import run_all
 

@@ -8,11 +8,10 @@ from typing import Any
 
 from hwlib.config import Config
 from hwlib.errors import WorkbookError
+from hwlib.record import PREVIOUS
 from hwlib.sources import decisive
 
 CHECKPOINTS = "checkpoints"
-PREVIOUS = ".previous"
-"""Ending of the folder that a finished run goes to when a later one takes its place; no report reads it."""
 _IDENTITY = "attempt.json"
 
 

@@ -1,8 +1,7 @@
-"""Finished runs in a folder: which there are, whether one is the run that is about to be made, and one shown again."""
+"""A finished run in the place of the one that is about to be made: never replaced unasked, and shown again."""
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +11,6 @@ from hwlib.errors import WorkbookError
 from hwlib.paths import figures_folder
 from hwlib.record import Record
 from hwlib.sources import decisive
-
-UNFINISHED = (".partial", ".old", attempt.PREVIOUS)
-"""Endings of folders that are no finished run of their own: begun, or replaced by a later one."""
-
-
-def record_folders(runs: Path) -> Iterator[Path]:
-    """Yield the folders in `runs` that may hold a finished run, by name."""
-    for folder in sorted(path for path in Path(runs).glob("*/") if path.is_dir()):
-        if not folder.name.startswith(".") and not folder.name.endswith(UNFINISHED):
-            yield folder
-
-
-def newest_first(records: Iterable[Record]) -> list[Record]:
-    """Sort records by the time at which their runs finished; of a run and its copy, the run comes first."""
-
-    def key(record: Record) -> tuple[str, bool, str]:
-        return str(record.run.get("finished", "")), record.folder.name == record.run.get("id"), record.folder.name
-
-    return sorted(records, key=key, reverse=True)
 
 
 class OtherRun(WorkbookError):

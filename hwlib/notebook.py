@@ -13,7 +13,7 @@ from hwlib.data import DataSource, ImageSet, describe, open_data
 from hwlib.errors import WorkbookError
 from hwlib.finished import FinishedRun, standing
 from hwlib.models import parameter_count
-from hwlib.record import Record
+from hwlib.record import PREVIOUS, Record
 from hwlib.run import Run, settle
 from hwlib.sources import fingerprint
 from hwlib.training.precision import Compute, choose
@@ -54,8 +54,10 @@ def start(config: Config, compute: Compute, source: DataSource, *sets: ImageSet)
     mine = fingerprint(config, described)
     settle(config)
     if record := standing(config, described, mine):
-        print(f"{config.run_id}: finished {record.run['finished']} and unchanged; its results are shown, nothing is trained")
+        print(f"{config.run_id}: finished {record.run['finished']} and unchanged; shown, not trained again")
         return FinishedRun(config, record)
+    if (config.runs_folder / config.run_id).is_dir():
+        print(f"{config.run_id}: made again; the finished run there is kept as {config.run_id}{PREVIOUS}")
     return Run(config, source.kind, described, compute.describe(), mine)
 
 
@@ -84,7 +86,8 @@ def show(name: str, run: Run) -> HTML | Image | Markdown:
     drawing = figures.draw(name, *needed)
     png = figures.png(drawing)
     params = run.config.params()
-    run.save_figure(f"{name}_{params['src']}_{params['tgt']}" if "src" in params else name, png)
+    of = (params.get("src"), params.get("tgt"), params["name"])
+    run.save_figure("_".join(filter(None, (name, *of))), png)
     told = figures.alt(name, "zh", *needed) + " / " + figures.alt(name, "en", *needed)
     return Image(png, alt=told, width=min(720, round(104 * drawing.get_figwidth())))
 

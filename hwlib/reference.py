@@ -17,9 +17,9 @@ from filelock import FileLock
 from hwlib import ledger
 from hwlib.config import AUTO_METHOD, CONFIGS, SCENARIOS, Config, read
 from hwlib.errors import WorkbookError
-from hwlib.finished import record_folders, whole
+from hwlib.finished import whole
 from hwlib.paths import ROOT
-from hwlib.record import Record
+from hwlib.record import Record, record_folders
 from hwlib.report.reference import MARKERS, markdown
 from hwlib.runner import run_all
 

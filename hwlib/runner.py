@@ -18,7 +18,7 @@ import psutil
 from hwlib.config import AUTO_METHOD, CONFIGS, SCENARIOS, Config, read
 from hwlib.errors import WorkbookError
 from hwlib.finished import OtherRun, standing
-from hwlib.record import Record
+from hwlib.record import PREVIOUS, Record
 from hwlib.run import settle
 from hwlib.sources import fingerprint, notebook_path
 from hwlib.training.stopping import Interruption
@@ -104,7 +104,9 @@ def run_all(
                 if not config.force and (why := (needless or _unchanged)(config)):
                     print(f"{head}: {why}, not run again", flush=True)
                     continue
-                print(f"{head}: profile {config.profile}", flush=True)
+                kept = config.runs_folder / config.run_id
+                previous = f"; the finished run there is kept as {kept.name}{PREVIOUS}" if kept.is_dir() else ""
+                print(f"{head}: profile {config.profile}{previous}", flush=True)
                 start = time.monotonic()
                 record = execute(config, interruption)
                 print(f"{head}: done in {time.monotonic() - start:.0f} s, {_brief(record)}", flush=True)

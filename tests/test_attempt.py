@@ -133,7 +133,8 @@ def test_killed_while_it_finished_the_run_is_completed(tmp_path, monkeypatch, mo
                 finish(run)
     settle(run.config)
     assert json.loads((tmp_path / "p1_s0" / "run.json").read_text())["metrics"]["mark"] == 7
-    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["p1_s0"]
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"p1_s0", "p1_s0.previous"}
+    assert "mark" not in json.loads((tmp_path / "p1_s0.previous" / "run.json").read_text())["metrics"]
 
 
 def test_an_older_record_comes_back_when_the_new_one_was_not_whole(tmp_path):

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from hwlib.config import SCENARIOS
 from hwlib.errors import WorkbookError
 from hwlib.paths import PROSE, anchored
-from hwlib.record import Record
+from hwlib.record import Record, newest_first, record_folders
 
 T = TypeVar("T")
 
@@ -83,8 +83,7 @@ def _newest(runs: Path, wanted: Wanted, load: Callable[[Record], T]) -> Choice[T
     if not runs.is_dir():
         raise WorkbookError(f"runs: {runs} is no folder; give a folder of records, or a record with --run")
     found, passed = finished_runs(runs)
-    fit = [record for record in found if _fits(record, wanted)]
-    fit.sort(key=lambda record: (str(record.run.get("finished", "")), record.folder.name), reverse=True)
+    fit = newest_first(record for record in found if _fits(record, wanted))
     for i, record in enumerate(fit):
         try:
             loaded = load(record)
@@ -101,11 +100,9 @@ def _newest(runs: Path, wanted: Wanted, load: Callable[[Record], T]) -> Choice[T
 def finished_runs(runs: Path) -> tuple[list[Record], list[str]]:
     """The finished records in `runs`, and a line for each that cannot be read."""
     found, passed = [], []
-    for path in sorted(runs.glob("*/run.json")):
-        if path.parent.name.startswith(".") or path.parent.name.endswith((".partial", ".old")):
-            continue
+    for folder in record_folders(runs):
         try:
-            found.append(Record.load(path.parent))
+            found.append(Record.load(folder))
         except WorkbookError as error:
             passed.append(f"passed over: {error}")
     return found, passed

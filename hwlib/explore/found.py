@@ -10,7 +10,7 @@ from hwlib.errors import WorkbookError
 from hwlib.evaluation.choice import finished_runs
 from hwlib.evaluation.networks import config_of
 from hwlib.explore.shown import Say
-from hwlib.record import Record
+from hwlib.record import Record, newest_first
 
 
 def read_runs(runs: Path, *problems: str) -> tuple[list[Record], list[str]]:
@@ -22,8 +22,7 @@ def read_runs(runs: Path, *problems: str) -> tuple[list[Record], list[str]]:
     if not runs.is_dir():
         return [], []
     read, lines = finished_runs(runs)
-    found = [record for record in read if record.run.get("problem") in problems]
-    found.sort(key=lambda record: (str(record.run.get("finished", "")), record.folder.name), reverse=True)
+    found = newest_first(record for record in read if record.run.get("problem") in problems)
     wrong = [line.removeprefix("passed over: ") for line in lines]
     others = tuple(str(runs / f"{problem}_") for problem in CONFIGS if problem not in problems)
     return found, [line for line in wrong if not line.startswith(others)]

@@ -123,7 +123,7 @@ def test_nbmake_runs_the_smoke_profile(notebook):
     mock = parameters["metadata"]["nbmake"]["mock"]
     # A folder of its own: a test must not put a smoke run where somebody's real one lies. And a test that was stopped
     # must not keep the next one, of other code, from running.
-    assert mock == {"profile": "smoke", "data": "sample", "runs": "runs/smoke", "resume": False}
+    assert mock == {"profile": "smoke", "data": "sample", "runs": "runs/smoke", "resume": False, "force": True}
 
 
 @pytest.mark.parametrize("problem", CONFIGS)
