@@ -23,6 +23,8 @@ from hwlib.paths import anchored
 PROFILES = ("smoke", "quick", "cpu", "full")
 DEVICES = "auto, cpu, cuda, cuda:N, mps"
 _LARGEST = 2**63 - 1
+_INJECTED = {"PAPERMILL_INPUT_PATH", "PAPERMILL_OUTPUT_PATH"}
+"""Variables of papermill's own, for which its `--inject-paths` and the like ask; they are no parameters."""
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 80
 
@@ -238,7 +240,7 @@ def read_notebook(problem: str, namespace: Mapping[str, Any]) -> Config:
     """
     known = {f.name for f in dataclasses.fields(CONFIGS[problem])}
     assigned = _assigned(namespace.get("In", ()))
-    misspelt = {name: namespace.get(name) for name in assigned if name not in known}
+    misspelt = {name: namespace.get(name) for name in assigned if name not in known | _INJECTED}
     return read(problem, misspelt | {name: namespace[name] for name in known if name in namespace})
 
 

@@ -118,6 +118,30 @@ def test_misspelt_injected_parameter_fails():
         read_notebook("p1", namespace)
 
 
+def test_what_papermill_itself_injects_is_no_misspelling(tmp_path):
+    """The cell that `--inject-paths` makes, as papermill writes it, with a misspelling or without."""
+    import nbformat
+    from click.testing import CliRunner
+    from papermill.cli import papermill
+
+    from hwlib.paths import NOTEBOOKS
+
+    for option in ("--inject-paths", "--inject-input-path", "--inject-output-path"):
+        for extra, wrong in ((["-p", "seed", "5"], ""), (["-p", "PAPERMILL_PATH", "5"], "PAPERMILL_PATH: ")):
+            out = tmp_path / "out.ipynb"
+            arguments = [str(NOTEBOOKS / "p1_vae.ipynb"), str(out), "--prepare-only", option, *extra]
+            assert CliRunner().invoke(papermill, arguments).exit_code == 0
+            cells = [c.source for c in nbformat.read(out, as_version=4).cells if c.source.startswith("# Parameters")]
+            assert "PAPERMILL_" in cells[1]
+            namespace = {"In": cells}
+            exec("\n".join(cells), namespace)
+            if wrong:
+                with pytest.raises(WorkbookError, match=f"^{wrong}p1 has no such parameter"):
+                    read_notebook("p1", namespace | {"profile": "smoke"})
+            else:
+                assert read_notebook("p1", namespace | {"profile": "smoke"}).seed == 5
+
+
 def test_misspelling_mended_in_lab_is_forgotten():
     cells = ["", OWN + "sede: int = 5\n", OWN + "# mended\n"]
     assert read_notebook("p1", {"In": cells, "profile": "smoke", "seed": 5, "sede": 5}).seed == 5
