@@ -22,6 +22,8 @@ from hwlib.paths import anchored
 
 PROFILES = ("smoke", "quick", "cpu", "full")
 DEVICES = "auto, cpu, cuda, cuda:N, mps"
+LARGEST_BATCH = 4096
+"""Images of a step at most: 32 times the report's. Beyond it memory goes, and the system kills without a word."""
 _LARGEST = 2**63 - 1
 _INJECTED = {"PAPERMILL_INPUT_PATH", "PAPERMILL_OUTPUT_PATH"}
 """Variables of papermill's own, for which its `--inject-paths` and the like ask; they are no parameters."""
@@ -51,9 +53,9 @@ class Config:
     device: str = option("auto")
     precision: str = option("auto", choices=("auto", "float32", "bfloat16"))
     deterministic: bool = option(False)
-    epochs: int | None = option(None, minimum=1)
-    steps: int | None = option(None, minimum=1)
-    batch_size: int | None = option(None, minimum=2)
+    epochs: int | None = option(None, minimum=1, maximum=100_000)
+    steps: int | None = option(None, minimum=1, maximum=100_000_000)
+    batch_size: int | None = option(None, minimum=2, maximum=LARGEST_BATCH)
     lr: float | None = option(None, above=0)
     checkpoint_seconds: float = option(60.0, minimum=0)
     resume: bool = option(True)
@@ -97,8 +99,8 @@ class VAEConfig(Config):
 
     kl_weight: float = option(1.0, minimum=0)
     attribute: str = option("Male", choices=ATTRIBUTES)
-    tsne_points: int | None = option(None, minimum=100)
-    extractor_steps: int | None = option(None, minimum=1)
+    tsne_points: int | None = option(None, minimum=100, maximum=20_000)
+    extractor_steps: int | None = option(None, minimum=1, maximum=1_000_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +115,7 @@ class GANConfig(Config):
         "full": {"epochs": 200, "batch_size": 128, "lr": 2e-4, "extractor_steps": 2000},
     }
 
-    extractor_steps: int | None = option(None, minimum=1)
+    extractor_steps: int | None = option(None, minimum=1, maximum=1_000_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +140,7 @@ class DANNConfig(Config):
     batches: str = option("separate", choices=("separate", "mixed"))
     reversal: float = option(1.0, minimum=0)
     augment: str = option("mild", choices=("none", "mild"))
-    tsne_points: int | None = option(None, minimum=100)
+    tsne_points: int | None = option(None, minimum=100, maximum=20_000)
 
     @property
     def run_id(self) -> str:
