@@ -11,16 +11,25 @@ from hwlib.errors import WorkbookError
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Add `data` and its own subcommands to those of `hw`."""
-    data = commands.add_parser("data", help="say what data there is, fetch, verify and export data sets")
+    data = commands.add_parser(
+        "data",
+        help="say what data there is, fetch, verify and export data sets",
+        description="Say what data there is, fetch, verify and export data sets.",
+    )
     actions = data.add_subparsers(metavar="ACTION", required=True)
 
-    info = actions.add_parser("info", help="each set, its licence and size, what is there, which runs would take it")
+    info = actions.add_parser(
+        "info",
+        help="each set, its licence and size, what is there, which runs would take it",
+        description="Each set, its licence and size, what is there, which runs would take it.",
+    )
     info.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="where to look (default: as runs do)")
     info.set_defaults(act=_info)
 
     fetch = actions.add_parser(
         "fetch",
         help="get data sets from the network and check them",
+        description="Get data sets from the network, or from your own copies, and check them.",
         epilog="Interrupted, the same command goes on. Without a network it says which files to get, and where to put "
         "them. CelebA is not fetched, because Google Drive's quota fails most people: --from takes your own copy.",
     )
@@ -52,7 +61,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     check.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
     check.set_defaults(act=_check)
 
-    export = actions.add_parser("export", help="write fetched sets, or the sample, in the course's layout")
+    export = actions.add_parser(
+        "export",
+        help="write fetched sets, or the sample, in the course's layout",
+        description="Write fetched sets, or the sample, in the course's layout.",
+    )
     export.add_argument("names", nargs="*", metavar="NAME", help="sets (default: all that are there)")
     export.add_argument(
         "--from",
@@ -64,7 +77,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     export.add_argument("--force", action="store_true", help="replace sets that are there")
     export.set_defaults(act=_export)
 
-    cache = actions.add_parser("cache", help="what is kept of decoded images, and how to be rid of it")
+    cache = actions.add_parser(
+        "cache",
+        help="what is kept of decoded images, and how to be rid of it",
+        description="What is kept of decoded images, and how to be rid of it.",
+    )
     cache.add_argument("--clear", action="store_true", help="delete it; it is made again where it is needed")
     cache.set_defaults(act=_cache)
 

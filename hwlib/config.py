@@ -22,9 +22,13 @@ from hwlib.paths import anchored
 
 PROFILES = ("smoke", "quick", "cpu", "full")
 DEVICES = "auto, cpu, cuda, cuda:N, mps"
+LARGEST_BATCH = 4096
+"""Images of a step at most: 32 times the report's. Beyond it memory goes, and the system kills without a word."""
 _LARGEST = 2**63 - 1
 LONGEST_NAME = 80
 """Bytes of a run's `name`: a folder's name may have 255, with those of two digit sets."""
+_INJECTED = {"PAPERMILL_INPUT_PATH", "PAPERMILL_OUTPUT_PATH"}
+"""Variables of papermill's own, for which its `--inject-paths` and the like ask; they are no parameters."""
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 80
 
@@ -53,9 +57,9 @@ class Config:
     device: str = option("auto")
     precision: str = option("auto", choices=("auto", "float32", "bfloat16"))
     deterministic: bool = option(False)
-    epochs: int | None = option(None, minimum=1)
-    steps: int | None = option(None, minimum=1)
-    batch_size: int | None = option(None, minimum=2)
+    epochs: int | None = option(None, minimum=1, maximum=100_000)
+    steps: int | None = option(None, minimum=1, maximum=100_000_000)
+    batch_size: int | None = option(None, minimum=2, maximum=LARGEST_BATCH)
     lr: float | None = option(None, above=0)
     checkpoint_seconds: float = option(60.0, minimum=0)
     resume: bool = option(True)
@@ -105,8 +109,8 @@ class VAEConfig(Config):
 
     kl_weight: float = option(1.0, minimum=0)
     attribute: str = option("Male", choices=ATTRIBUTES)
-    tsne_points: int | None = option(None, minimum=100)
-    extractor_steps: int | None = option(None, minimum=1)
+    tsne_points: int | None = option(None, minimum=100, maximum=20_000)
+    extractor_steps: int | None = option(None, minimum=1, maximum=1_000_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +125,7 @@ class GANConfig(Config):
         "full": {"epochs": 200, "batch_size": 128, "lr": 2e-4, "extractor_steps": 2000},
     }
 
-    extractor_steps: int | None = option(None, minimum=1)
+    extractor_steps: int | None = option(None, minimum=1, maximum=1_000_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +150,7 @@ class DANNConfig(Config):
     batches: str = option("separate", choices=("separate", "mixed"))
     reversal: float = option(1.0, minimum=0)
     augment: str = option("mild", choices=("none", "mild"))
-    tsne_points: int | None = option(None, minimum=100)
+    tsne_points: int | None = option(None, minimum=100, maximum=20_000)
 
     def _of(self) -> tuple[str, ...]:
         return self.src, self.tgt
@@ -244,7 +248,7 @@ def read_notebook(problem: str, namespace: Mapping[str, Any]) -> Config:
     """
     known = {f.name for f in dataclasses.fields(CONFIGS[problem])}
     assigned = _assigned(namespace.get("In", ()))
-    misspelt = {name: namespace.get(name) for name in assigned if name not in known}
+    misspelt = {name: namespace.get(name) for name in assigned if name not in known | _INJECTED}
     return read(problem, misspelt | {name: namespace[name] for name in known if name in namespace})
 
 

@@ -1,9 +1,13 @@
 """What the four notebooks say in one line: start a run, print a model, show an artefact."""
 
 import platform
+import sys
+from contextlib import suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+import psutil
 from IPython.display import HTML, Image, Markdown
 from torch import nn
 
@@ -13,6 +17,7 @@ from hwlib.data import DataSource, ImageSet, describe, open_data
 from hwlib.errors import WorkbookError
 from hwlib.finished import FinishedRun, standing
 from hwlib.models import parameter_count
+from hwlib.paths import ROOT
 from hwlib.record import PREVIOUS, Record
 from hwlib.run import Run, settle
 from hwlib.sources import fingerprint
@@ -26,9 +31,31 @@ FEWEST = 10
 
 
 def versions() -> HTML:
-    """Show the versions that matter to the numbers."""
+    """Show the versions that matter to the numbers; `WorkbookError` when this hwlib is not the notebook's."""
+    if (root := _checkout()) and root != ROOT:
+        raise WorkbookError(
+            f"kernel: {sys.executable} has the hwlib of {ROOT}, and this notebook is that of {root}; choose the kernel "
+            f"of {root} (its README says how to install one)"
+        )
     rows = {"Python": platform.python_version()} | {n: version(n) for n in ("hwlib", "torch", "numpy", "scikit-learn")}
     return HTML("<table>" + "".join(f"<tr><th>{k}</th><td>{v}</td></tr>" for k, v in rows.items()) + "</table>")
+
+
+def _checkout() -> Path | None:
+    """The root of the checkout in which the notebook at hand lies, None where that cannot be told.
+
+    papermill works wherever its shell does and names the notebook on its command line; everything else starts a
+    kernel in the notebook's folder.
+    """
+    place = Path.cwd()
+    with suppress(psutil.Error, OSError):
+        parent = psutil.Process().parent()
+        words = parent.cmdline() if parent else []
+        named = [word for word in words if word.endswith(".ipynb")]
+        if named and any(Path(word).stem == "papermill" for word in words[:3]):
+            place = Path(parent.cwd(), named[0])
+    roots = (folder for folder in (place, *place.parents) if (folder / "hwlib/notebook.py").is_file())
+    return next((root.resolve() for root in roots if (root / "notebooks").is_dir()), None)
 
 
 def configure(problem: str, namespace: dict[str, Any]) -> tuple[Config, Compute]:

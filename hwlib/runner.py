@@ -158,6 +158,8 @@ def execute(config: Config, interruption: Interruption | None = None) -> Record:
             except papermill.PapermillExecutionError as error:
                 shutil.move(working, failed)
                 line = error.evalue.splitlines()[0] if error.evalue else error.ename
+                if error.ename in ("MemoryError", "OutOfMemoryError") or "t allocate memory" in line:
+                    line = f"{line}; {_MEMORY}"
                 raise WorkbookError(f"{line} (see {failed})") from None
             except RuntimeError as error:  # nbclient's word for a kernel that died or never answered
                 line = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -173,16 +175,58 @@ def execute(config: Config, interruption: Interruption | None = None) -> Record:
 def _papermill(config: Config, working: Path) -> None:
     import papermill
 
-    papermill.execute_notebook(
-        str(notebook_path(config.problem)),
-        str(working),
-        parameters=config.params(),
-        kernel_name="python3",
-        progress_bar=False,
-        log_output=True,
-        cwd=str(notebook_path(config.problem).parent),
-        config=_ipc(working.parent),
-    )
+    kernel = _own_kernel()
+    try:
+        papermill.execute_notebook(
+            str(notebook_path(config.problem)),
+            str(working),
+            parameters=config.params(),
+            kernel_name="python3",
+            kernel_manager_class=kernel,
+            progress_bar=False,
+            log_output=True,
+            cwd=str(notebook_path(config.problem).parent),
+            config=_ipc(working.parent),
+        )
+    except RuntimeError as error:
+        raise RuntimeError(_death(kernel.ended) or str(error)) from None
+
+
+def _own_kernel() -> type:
+    """A class of kernel managers that start this command's own Python, whatever is installed on the machine.
+
+    By its name, `python3`, Jupyter would take the first one on its path, which may be another environment's. The
+    class's `ended` is the exit status of the last kernel, None before its end, and negative after a signal.
+    """
+    from ipykernel.kernelspec import get_kernel_dict
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
+
+    class OwnKernel(AsyncKernelManager):
+        ended: int | None = None
+        kernel_spec = KernelSpec(resource_dir="", **get_kernel_dict())
+
+        async def cleanup_resources(self, restart: bool = False) -> None:
+            if self.has_kernel:
+                type(self).ended = await self.provisioner.poll()
+            await super().cleanup_resources(restart)
+
+    return OwnKernel
+
+
+def _death(status: int | None) -> str:
+    """What a kernel died of, "" where its exit status does not tell."""
+    if status is None or status >= 0:
+        return ""
+    if -status == 9:  # SIGKILL, which Windows has no name for: what Linux sends when memory runs out
+        return f"the kernel was killed, {_MEMORY}"
+    try:
+        return f"the kernel died of {signal.Signals(-status).name}"
+    except ValueError:
+        return f"the kernel died of signal {-status}"
+
+
+_MEMORY = "probably for want of memory: a smaller batch_size takes less"
 
 
 def _stoppable(work: Callable[[], None], interruption: Interruption, run_id: str) -> None:

@@ -184,6 +184,27 @@ def test_the_second_process_learns_who_holds_the_run_and_a_dead_holder_is_no_hin
     assert take(tmp_path) == "taken"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows locks without flock")
+def test_a_file_system_without_flock_is_no_failure_and_locks_all_the_same(tmp_path, monkeypatch):
+    """As some network and container file systems are."""
+    missing = """
+import errno, fcntl
+def flock(*_):
+    raise OSError(errno.ENOSYS, "Function not implemented")
+fcntl.flock = flock
+"""
+    monkeypatch.setitem(globals(), "TAKE", missing + TAKE)
+    command = [sys.executable, "-W", "ignore", "-c", missing + HOLD, str(tmp_path)]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        assert take(tmp_path).startswith(f"p1_s0: process {holder.pid} is making this run already")
+    finally:
+        holder.kill()
+        holder.communicate()
+    assert take(tmp_path) == "taken"
+
+
 def test_a_holder_whose_parent_was_killed_is_waited_for(tmp_path):
     """A kernel outlives its killed parent by a second or two, and the next attempt comes sooner."""
     middle = f"""

@@ -86,3 +86,29 @@ def test_nothing_generated_is_tracked():
         r"runs/(?!\.gitkeep)|data/|report/build/|figures/(?!reference/)|(?!report/reference/).*\.(pyc|safetensors)$"
     )
     assert [name for name in listed.splitlines() if made.match(name)] == []
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+def test_a_clone_that_wants_crlf_gets_the_same_bytes(tmp_path):
+    """`core.autocrlf=true` is what Git for Windows asks for: shells stop at a carriage return, and hashes change."""
+
+    def git(*arguments, cwd=tmp_path):
+        command = ["git", "-c", "core.autocrlf=true", "-c", "core.eol=crlf", *arguments]
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=True).stdout
+
+    names = [name for name in git("ls-files", "-z", cwd=ROOT).split("\0") if (ROOT / name).is_file()]
+    assert ".gitattributes" in names
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    git("init", "-q")
+    git("add", "--all", "--force")
+    for name in names:
+        (tmp_path / name).unlink()
+    git("checkout", "--", ".")
+    assert [name for name in names if (tmp_path / name).read_bytes() != (ROOT / name).read_bytes()] == []
+    said = git(
+        "check-attr", "text", "eol", "--", "a.sh", ".ci/run", "a.ipynb", "a.py", "a.png", "a.safetensors", "a.npz"
+    )
+    assert len(re.findall(r"^(?:a\.sh|\.ci/run|a\.ipynb|a\.py): eol: lf$", said, re.M)) == 4
+    assert len(re.findall(r"^a\.(?:png|safetensors): text: unset$", said, re.M)) == 2

@@ -6,7 +6,9 @@ import json
 import logging
 import re
 
+import nbformat
 import pytest
+from nbconvert.exporters import ScriptExporter
 from papermill import inspect_notebook
 
 from hwlib.config import CONFIGS
@@ -81,6 +83,23 @@ def test_committed_without_outputs(notebook):
     ids = [cell["id"] for cell in notebook["cells"]]
     assert len(set(ids)) == len(ids)
     assert "papermill" not in notebook["metadata"]
+
+
+@pytest.mark.parametrize("problem", CONFIGS)
+def test_written_as_jupyters_own_tools_write_it(problem):
+    """Else the first save in Lab, or a tool that rewrites notebooks, changes lines that nobody touched."""
+    text = (NOTEBOOKS / f"{NAMES[problem]}.ipynb").read_text(encoding="utf-8")
+    notebook = nbformat.reads(text, as_version=4)
+    nbformat.validate(notebook)
+    assert text == nbformat.writes(notebook) + "\n"
+
+
+@pytest.mark.parametrize("problem", CONFIGS)
+def test_exported_as_a_script_it_is_python(problem):
+    script, resources = ScriptExporter().from_filename(str(NOTEBOOKS / f"{NAMES[problem]}.ipynb"))
+    assert resources["output_extension"] == ".py"
+    assert resources["output_mimetype"] == "text/x-python"
+    ast.parse(script)
 
 
 def test_no_cell_depends_on_the_working_directory(notebook):
