@@ -1,13 +1,16 @@
 """What is promised about the installation holds: one list of dependencies, pinned versions, a clean tree."""
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
+from pathlib import Path
 
 import pytest
 
-from hwlib.paths import ROOT
+from hwlib.paths import ROOT, cache_folder
 
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
 
@@ -86,3 +89,12 @@ def test_nothing_generated_is_tracked():
         r"runs/(?!\.gitkeep)|data/|report/build/|figures/(?!reference/)|(?!report/reference/).*\.(pyc|safetensors)$"
     )
     assert [name for name in listed.splitlines() if made.match(name)] == []
+
+
+def test_the_tests_leave_the_user_s_cache_alone():
+    """Neither they nor what they start keep anything there."""
+    command = [sys.executable, "-c", "from hwlib.paths import cache_folder; print(cache_folder())"]
+    started = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    assert {cache_folder(), Path(started)} == {Path(os.environ["HW_CACHE"])}
+    assert cache_folder().name.startswith("hw-tests-cache-")
+    assert cache_folder().is_relative_to(tempfile.gettempdir())
