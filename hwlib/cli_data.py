@@ -39,10 +39,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     fetch.add_argument("--to", type=Path, metavar="FOLDER", help="where to keep them (default: data/ of the project)")
     fetch.add_argument(
         "--from",
-        dest="celeba",
+        dest="own",
         type=Path,
         metavar="PATH",
-        help="celeba: folder or archive with img_align_celeba; list_attr_celeba.txt in it or beside it",
+        help="your own copy, a folder or an archive: img_align_celeba with list_attr_celeba.txt; the MNIST-M release; "
+        "a release's files, unpacked or compressed again; train/0/*.png to test/9/*.png",
     )
     fetch.add_argument("--photos", type=Path, metavar="PATH", help="mnistm: photographs in place of BSDS500's")
     fetch.add_argument("--force", action="store_true", help="make sets again that are there")
@@ -96,7 +97,7 @@ def _info(options: argparse.Namespace) -> int:
 def _fetch(options: argparse.Namespace) -> int:
     from hwlib.data.fetch import fetch
 
-    given = {name: path and _here(path) for name, path in (("celeba", options.celeba), ("photos", options.photos))}
+    given = {name: path and _here(path) for name, path in (("own", options.own), ("photos", options.photos))}
     try:
         fetch(options.names, _folder(options.to), **given, force=options.force, clean=options.clean)
     except KeyboardInterrupt:

@@ -1,13 +1,16 @@
 """What is promised about the installation holds: one list of dependencies, pinned versions, a clean tree."""
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
+from pathlib import Path
 
 import pytest
 
-from hwlib.paths import ROOT
+from hwlib.paths import ROOT, cache_folder
 
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
 
@@ -112,3 +115,12 @@ def test_a_clone_that_wants_crlf_gets_the_same_bytes(tmp_path):
     )
     assert len(re.findall(r"^(?:a\.sh|\.ci/run|a\.ipynb|a\.py): eol: lf$", said, re.M)) == 4
     assert len(re.findall(r"^a\.(?:png|safetensors): text: unset$", said, re.M)) == 2
+
+
+def test_the_tests_leave_the_user_s_cache_alone():
+    """Neither they nor what they start keep anything there."""
+    command = [sys.executable, "-c", "from hwlib.paths import cache_folder; print(cache_folder())"]
+    started = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    assert {cache_folder(), Path(started)} == {Path(os.environ["HW_CACHE"])}
+    assert cache_folder().name.startswith("hw-tests-cache-")
+    assert cache_folder().is_relative_to(tempfile.gettempdir())
