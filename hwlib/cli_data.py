@@ -59,6 +59,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     check.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="default: what `data auto` takes")
     check.add_argument("--all", action="store_true", help="print every finding, not the first few of each sort")
     check.add_argument("--csv", type=Path, metavar="OUT", help="write every finding to a csv as well")
+    check.add_argument("--force", action="store_true", help="write over OUT where it is there")
     check.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
     check.set_defaults(act=_check)
 
@@ -107,17 +108,17 @@ def _fetch(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from hwlib.data.check import readers, verify
+    from hwlib.data.check import PARTS, readers, verify
     from hwlib.data.findings import ERROR, WARNING, as_csv, lines
     from hwlib.evaluation.output import check_free, put
 
-    if options.csv:
-        check_free(options.csv, "csv", "csv")
     folder = options.folder or _automatic()
+    if options.csv:
+        check_free(options.csv, "csv", "csv", force=options.force, inputs=[folder / part for part in PARTS])
     with contextlib.redirect_stdout(sys.stderr):  # how far it is: the standard output is for the findings
         verdict = verify(folder, readers(folder))
     if options.csv:
-        put(options.csv, as_csv(verdict), "csv")
+        put(options.csv, as_csv(verdict), "csv", force=options.force)
     for line in lines(verdict, options.all):
         print(line)
     return int(verdict.count(ERROR) > 0 or (options.strict and verdict.count(WARNING) > 0))
