@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,8 @@ class OtherRun(WorkbookError):
     """In the folder of a run lies a finished one of other parameters or images, which is not to be replaced."""
 
 
-def whole(folder: Path) -> Record | None:
-    """The finished record in a folder, if nothing of it is missing."""
-    from hwlib.report.collect import check
-
+def whole(folder: Path, check: Callable[[Record], None]) -> Record | None:
+    """The finished record in a folder, if nothing is missing; `check` raises `WorkbookError` where something is."""
     try:
         record = Record.load(folder)
         check(record)
@@ -29,10 +28,16 @@ def whole(folder: Path) -> Record | None:
     return record if any(folder.glob("*.safetensors")) else None
 
 
-def standing(config: Config, sets: list[dict[str, Any]], fingerprint: dict[str, str]) -> Record | None:
+def standing(
+    config: Config,
+    sets: list[dict[str, Any]],
+    fingerprint: dict[str, str],
+    check: Callable[[Record], None] = lambda record: None,
+) -> Record | None:
     """Return the whole record of this very run, or None where the run is to be made.
 
-    sets: the images, as records describe them; fingerprint: of which `source` is compared. A record of the same
+    sets: the images, as records describe them; fingerprint: of which `source` is compared; check: see `whole`.
+    A record of the same
     parameters and images whose sources have changed, or of which something is missing, is to be made again, and so is
     any with `config.force`. Raises `OtherRun`, whose line says what differs and how to go on, for a finished record
     of other parameters or images.
@@ -52,7 +57,7 @@ def standing(config: Config, sets: list[dict[str, Any]], fingerprint: dict[str, 
         )
     known = record.run.get("fingerprint")
     same = isinstance(known, dict) and known.get("source") == fingerprint.get("source")
-    return whole(folder) if same else None
+    return whole(folder, check) if same else None
 
 
 def _differences(record: Record, config: Config, sets: list[dict[str, Any]]) -> list[str]:

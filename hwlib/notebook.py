@@ -80,7 +80,9 @@ def start(config: Config, compute: Compute, source: DataSource, *sets: ImageSet)
     print(f"{config.run_id}: profile {config.profile}, {compute.device} in {str(compute.dtype).removeprefix('torch.')}")
     mine = fingerprint(config, described)
     settle(config)
-    if record := standing(config, described, mine):
+    from hwlib.report.collect import check
+
+    if record := standing(config, described, mine, check):
         print(f"{config.run_id}: finished {record.run['finished']} and unchanged; shown, not trained again")
         return FinishedRun(config, record)
     if (config.runs_folder / config.run_id).is_dir():

@@ -17,7 +17,7 @@ import psutil
 
 from hwlib.config import AUTO_METHOD, CONFIGS, SCENARIOS, Config, read
 from hwlib.errors import WorkbookError
-from hwlib.finished import OtherRun, standing
+from hwlib.finished import OtherRun, standing, whole
 from hwlib.record import PREVIOUS, Record
 from hwlib.run import settle
 from hwlib.sources import fingerprint, notebook_path
@@ -122,17 +122,25 @@ def run_all(
     return 1 if failed else 0
 
 
+def whole_record(folder: Path) -> Record | None:
+    """The finished record in a folder, if nothing that the report needs is missing."""
+    from hwlib.report.collect import check
+
+    return whole(folder, check)
+
+
 def _unchanged(config: Config) -> str:
     """Since when there is a whole record of this very run: same parameters, same data, same sources; else "".
 
     Raises `OtherRun` where there is one of other parameters or images.
     """
     from hwlib.data import load_sets
+    from hwlib.report.collect import check
 
     if not (config.runs_folder / config.run_id / "run.json").is_file():
         return ""
     sets = [s.describe() for s in load_sets(config)]
-    record = standing(config, sets, fingerprint(config, sets))
+    record = standing(config, sets, fingerprint(config, sets), check)
     return f"unchanged since {record.run['finished']}" if record else ""
 
 

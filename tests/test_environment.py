@@ -49,7 +49,7 @@ def test_the_floors_of_the_house():
         ("config",),
         ("record", "sources", "lock", "ledger"),
         ("attempt",),
-        ("run",),
+        ("run", "finished"),
         ("data", "models"),
         ("training",),
         ("evaluation",),

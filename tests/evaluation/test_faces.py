@@ -108,13 +108,13 @@ def test_another_seed_and_another_count(capsys, tmp_path, runs):
     sample(capsys, "--run", runs / "p1_s5", "--out", out)
     sample(capsys, "--run", runs / "p1_s5", "--out", other, "--seed", 6)
     assert out.read_bytes() != other.read_bytes()
-    status, said = sample(capsys, "--run", runs / "p1_s5", "--out", other, "--count", 8)
+    status, said = sample(capsys, "--run", runs / "p1_s5", "--out", other, "--count", 8, "--force")
     assert said.out.startswith("8 faces of seed 5 made by the VAE of p1_s5")
     with Image.open(out) as whole, Image.open(other) as row:
         assert row.size == (526, 64)
         difference = np.asarray(row).astype(int) - np.asarray(whole.crop((0, 0, 526, 64)))
     assert abs(difference).max() <= 1  # a batch of another size may round otherwise
-    status, said = sample(capsys, "--run", runs / "p1_s5", "--out", other, "--count", 1)
+    status, said = sample(capsys, "--run", runs / "p1_s5", "--out", other, "--count", 1, "--force")
     assert (status, said.out.startswith("1 face of seed 5 ")) == (0, True)
 
 

@@ -268,7 +268,7 @@ def test_a_doubtful_run_points_to_published_weights(capsys, tmp_path, monkeypatc
     published.mkdir(parents=True)
     (published / "run.json").write_text("{}")
     monkeypatch.setattr("hwlib.evaluation.predictions.PROSE", tmp_path / "prose")
-    runs, rest = dated(kept, tmp_path / "runs"), ("--images", images, "--out", tmp_path / "out.csv")
+    runs, rest = dated(kept, tmp_path / "runs"), ("--images", images, "--out", tmp_path / "out.csv", "--force")
     _, note, _ = said(capsys, "--runs", runs, *rest)
     assert note.endswith(f"; `--run {published}` was trained on real images")
     # Whoever names a run knows it; and one of real images and a real budget is in no doubt.
@@ -285,7 +285,7 @@ def test_the_method_is_a_name_for_the_model_of_problem_4(capsys, tmp_path, kept,
         "named by model of" in said(capsys, "--runs", runs, "--model", "adamatch", "--images", images, "--out", out)[-1]
     )
     assert out.read_bytes() == expected(networks["model"], images)
-    assert said(capsys, "--run", runs / "p4", "--model", "adamatch", "--images", images, "--out", out)
+    assert said(capsys, "--run", runs / "p4", "--model", "adamatch", "--images", images, "--out", out, "--force")
     refused(capsys, "--run", runs / "p4", "--model", "dann_resnet34", "--images", images, "--out", out)
 
 
