@@ -407,7 +407,7 @@ def test_problem_4_alone(place, tmp_path):
     made_digits.run(tmp_path, place / "data", "p4")
     explorer = DigitsExplorer(tmp_path, language("zh"))
     assert list(explorer.scene.networks) == [IMPROVED]
-    assert "`hw run p3 -p src usps -p tgt mnistm`" in explorer.scene.notes[0]
+    assert f"`hw run p3 -p src usps -p tgt mnistm --runs {tmp_path}`" in explorer.scene.notes[0]
     explorer.view()
     for number in range(4):
         tab(explorer, number)
@@ -463,7 +463,7 @@ def test_where_the_newest_pair_cannot_be_shown_the_next_one_is(copied, place):
     assert explorer.scene.scenario.pair == ("usps", "mnistm")
     explorer.view()
     assert explorer.pairs.value == ("usps", "mnistm")
-    assert "Passed over mnistm → usps: data: " in explorer.notes.value
+    assert "the images of this run: data: " in explorer.notes.value
     assert explorer.notes.layout.display is None
     for path in folder.glob("*.safetensors"):
         path.write_bytes(b"")
