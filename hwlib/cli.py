@@ -7,10 +7,12 @@ import argparse
 import dataclasses
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 
 from hwlib import __version__, cli_answers, cli_data
 from hwlib.cli_output import LOST, outputs
+from hwlib.config import CONFIGS
 from hwlib.errors import WorkbookError
 from hwlib.paths import PROSE, WORDS, anchored, check_project, here, named, settle_environment
 
@@ -82,29 +84,32 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run",
         help="run notebooks headless and keep their records",
-        description="Execute the notebook of each run without opening it, and keep its record: numbers, weights, "
-        "arrays and the executed notebook, in a folder of its own. What is finished and unchanged is not run again.",
-        epilog="Ctrl-C or SIGTERM keeps a checkpoint, and the same command goes on there; `-p resume false` starts "
-        "anew, `-p checkpoint_seconds N` says how often one is kept on the way.",
+        description="Run the notebook of a problem headless; its record, with the executed notebook, goes\n"
+        "to runs/<id>/. A run that is finished and unchanged is not made again.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"""parameters, each also explained in the notebook's parameters cell and by
+`papermill --help-notebook notebooks/p3_dann.ipynb`:
+{_parameters()}
+
+"""
+        + "Ctrl-C or SIGTERM keeps a checkpoint, and the same command goes on there;\n`-p resume false` "
+        "starts anew, `-p checkpoint_seconds N` says how often one is\nkept on the way.",
     )
     run.add_argument("problem", choices=("p1", "p2", "p3", "p4", "all"), help="all: p1, p2, and all pairs of p3 and p4")
     pair = ("NAME", "VALUE")
     run.add_argument(
-        "-p", dest="params", nargs=2, action="append", default=[], metavar=pair, help="set a parameter of those below"
+        "-p", dest="params", nargs=2, action="append", default=[], metavar=pair, help="set a parameter, see below"
     )
     run.add_argument("--seeds", nargs="+", metavar="SEED", help="one run for each seed")
     run.add_argument("--runs", type=named("runs"), metavar="DIR", help=where)
     run.add_argument("--force", action="store_true", help="run again what is finished and unchanged")
     run.set_defaults(act=_run)
-    usage = run.format_help
-    run.format_help = lambda: f"{usage()}\n{_parameters()}\n"  # made where it is asked for: it reads the notebooks
 
     report = commands.add_parser(
         "report",
         help="build the report from the records",
-        description="Build the report in Chinese and English from the finished records: report.html with both, "
-        "report.zh.html and report.en.html, each one file, and a PDF of each where a browser or WeasyPrint can print. "
-        "Authors, abstract and remarks are read from report/ of the project; nothing is trained.",
+        description="Build the bilingual report from the finished records: report.html with all figures and tables, "
+        "and a PDF where something can print one. Nothing is trained.",
     )
     report.add_argument(
         "--runs", type=named("runs"), metavar="DIR", help="folder of the records (default: runs/ of the project)"
@@ -121,8 +126,8 @@ def _parser() -> argparse.ArgumentParser:
     reference = commands.add_parser(
         "reference",
         help="make the reference results on real images that are missing, and their ledger",
-        description="Run what is missing of problems 3 and 4 on real images, three pairs with three seeds, and keep "
-        "their numbers in report/reference/ and in README's table.",
+        description="Train what is missing of problems 3 and 4 on real images, and keep results and weights in the "
+        "ledger that README and report show.",
         epilog="It may be stopped at any time, and the same command goes on. A finished run of "
         "the same parameters and images is not made again, whatever sources changed since.",
     )
@@ -143,8 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     ablation = commands.add_parser(
         "ablation",
         help="measure what each ingredient of adamatch is worth, on svhn to mnist",
-        description="Run problem 4 on svhn to mnist with each ingredient of adamatch left out in turn, three seeds "
-        "each, and keep the table in report/reference/ and in README.",
+        description="Train adamatch whole and without each of its ingredients, and write what each is worth.",
         epilog="It may be stopped at any time, and the same command goes on.",
     )
     ablation.add_argument(
@@ -160,22 +164,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _parameters() -> str:
-    """Every parameter with the problems that have it, its meaning and its default, as the notebooks' cells say them."""
-    from hwlib.config import CONFIGS
-    from hwlib.sources import explained
-
-    have: dict[str, list[str]] = {}
-    for problem, config in CONFIGS.items():
-        for field in dataclasses.fields(config):
-            have.setdefault(field.name, []).append(problem)
-    lines = ["parameters, with their defaults and, where not all have them, the problems that do:"]
-    for name, problems in have.items():
-        if name == "runs":  # that is --runs
-            continue
-        default = CONFIGS[problems[0]].__dataclass_fields__[name].default
-        few = "" if len(problems) == len(CONFIGS) else f"; {', '.join(problems)}"
-        lines.append(f"  {name:18}  {explained(problems[0]).get(name, '')} ({default}{few})")
-    return "\n".join(lines)
+    """The names of every problem's parameters: those that all have, then each problem's own."""
+    names = {problem: [field.name for field in dataclasses.fields(cls)] for problem, cls in CONFIGS.items()}
+    shared = [name for name in names["p1"] if all(name in own for own in names.values())]
+    lists = {"all": shared} | {p: [name for name in own if name not in shared] for p, own in names.items()}
+    return "\n".join(
+        textwrap.fill(", ".join(own), 78, initial_indent=f"  {p:<5}", subsequent_indent=" " * 7)
+        for p, own in lists.items()
+    )
 
 
 def _run(options: argparse.Namespace) -> int:

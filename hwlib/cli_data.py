@@ -15,15 +15,14 @@ def add(commands: argparse._SubParsersAction) -> None:
     data = commands.add_parser(
         "data",
         help="say what data there is, fetch, verify and export data sets",
-        description="Say what data there is, fetch, verify and export data sets, and see to the cache of decoded images.",
+        description="Say what data there is, fetch, verify and export data sets.",
     )
     actions = data.add_subparsers(metavar="ACTION", required=True)
 
     info = actions.add_parser(
         "info",
         help="each set, its licence and size, what is there, which runs would take it",
-        description="Say of each data set what it is, its licence and size, what of it is there, and which images runs "
-        "would take. Nothing is decoded or changed.",
+        description="Each set, its licence and size, what is there, which runs would take it.",
     )
     info.add_argument(
         "folder", type=named("folder"), nargs="?", metavar="FOLDER", help="where to look (default: as runs do)"
@@ -33,8 +32,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     fetch = actions.add_parser(
         "fetch",
         help="get data sets from the network and check them",
-        description="Download data sets, check every file against its sha256, and keep each set in fetched/ of a "
-        "folder, whole or not at all.",
+        description="Get data sets from the network, or from your own copies, and check them.",
         epilog="Interrupted, the same command goes on. Without a network it says which files to get, and where to put "
         "them. CelebA is not fetched, because Google Drive's quota fails most people: --from takes your own copy.",
     )
@@ -46,10 +44,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     fetch.add_argument(
         "--from",
-        dest="celeba",
+        dest="own",
         type=named("from"),
         metavar="PATH",
-        help="celeba: folder or archive with img_align_celeba; list_attr_celeba.txt in it or beside it",
+        help="your own copy, a folder or an archive: img_align_celeba with list_attr_celeba.txt; the MNIST-M release; "
+        "a release's files, unpacked or compressed again; train/0/*.png to test/9/*.png",
     )
     fetch.add_argument(
         "--photos", type=named("photos"), metavar="PATH", help="mnistm: photographs in place of BSDS500's"
@@ -69,13 +68,14 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     check.add_argument("--all", action="store_true", help="print every finding, not the first few of each sort")
     check.add_argument("--csv", type=named("csv"), metavar="OUT", help="write every finding to a csv as well")
+    check.add_argument("--force", action="store_true", help="write over OUT where it is there")
     check.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
     check.set_defaults(act=_check)
 
     export = actions.add_parser(
         "export",
         help="write fetched sets, or the sample, in the course's layout",
-        description="Write fetched sets, or the sample, as PNG files and csv in the course's layout.",
+        description="Write fetched sets, or the sample, in the course's layout.",
     )
     export.add_argument("names", nargs="*", metavar="NAME", help="sets (default: all that are there)")
     export.add_argument(
@@ -93,7 +93,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     cache = actions.add_parser(
         "cache",
         help="what is kept of decoded images, and how to be rid of it",
-        description="List what is kept of decoded images in ~/.cache/hwlib or HW_CACHE, or delete it.",
+        description="What is kept of decoded images, and how to be rid of it.",
     )
     cache.add_argument("--clear", action="store_true", help="delete it; it is made again where it is needed")
     cache.set_defaults(act=_cache)
@@ -109,7 +109,8 @@ def _info(options: argparse.Namespace) -> int:
 def _fetch(options: argparse.Namespace) -> int:
     from hwlib.data.fetch import fetch
 
-    given = {name: path and here(name, path) for name, path in (("celeba", options.celeba), ("photos", options.photos))}
+    paths = (("own", "from", options.own), ("photos", "photos", options.photos))
+    given = {name: path and here(option, path) for name, option, path in paths}
     try:
         fetch(options.names, _folder(options.to), **given, force=options.force, clean=options.clean)
     except KeyboardInterrupt:
@@ -119,17 +120,17 @@ def _fetch(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from hwlib.data.check import readers, verify
+    from hwlib.data.check import PARTS, readers, verify
     from hwlib.data.findings import ERROR, WARNING, as_csv, lines
     from hwlib.evaluation.output import check_free, put
 
-    if options.csv:
-        check_free(options.csv, "csv", "csv")
     folder = options.folder or _automatic()
+    if options.csv:
+        check_free(options.csv, "csv", "csv", force=options.force, inputs=[folder / part for part in PARTS])
     with contextlib.redirect_stdout(sys.stderr):  # how far it is: the standard output is for the findings
         verdict = verify(folder, readers(folder))
     if options.csv:
-        put(options.csv, as_csv(verdict), "csv")
+        put(options.csv, as_csv(verdict), "csv", force=options.force)
     for line in lines(verdict, options.all):
         print(line)
     return int(verdict.count(ERROR) > 0 or (options.strict and verdict.count(WARNING) > 0))

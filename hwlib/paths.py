@@ -63,14 +63,9 @@ def anchored(path: str | os.PathLike, parameter: str = "path") -> Path:
     return ROOT / path
 
 
-def has_project() -> bool:
-    """Whether the notebooks lie beside the module, as in a clone; an installed copy has the module alone."""
-    return NOTEBOOKS.is_dir()
-
-
 def check_project() -> None:
     """Raise WorkbookError where hwlib was installed without its notebooks."""
-    if not has_project():
+    if not NOTEBOOKS.is_dir():
         raise WorkbookError(
             f"hwlib was installed without its notebooks ({NOTEBOOKS} is not there); get the project with `git clone`, "
             "and run `make setup` or `pip install -e .` in it"

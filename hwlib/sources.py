@@ -8,7 +8,6 @@ sentence in the report may change without training anything again.
 import ast
 import hashlib
 import json
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ BESIDE = {
     "hwlib.config",
     "hwlib.data",
     "hwlib.errors",
+    "hwlib.finished",
     "hwlib.explore",
     "hwlib.figures",
     "hwlib.names",
@@ -49,18 +49,8 @@ def notebook_path(problem: str) -> Path:
     return NOTEBOOKS / f"{NAMES[problem]}.ipynb"
 
 
-def explained(problem: str) -> dict[str, str]:
-    """What the problem's notebook says of each of its parameters, by name; nothing where there is no notebook."""
-    try:
-        cells = json.loads(notebook_path(problem).read_text(encoding="utf-8"))["cells"]
-    except OSError:
-        return {}
-    text = next("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
-    return dict(re.findall(r"^(\w+): .*?  # (.*)$", text, re.MULTILINE))
-
-
-KEEPING = ("runs", "data", "checkpoint_seconds", "resume")
-"""Parameters that say where things lie and how a run is kept."""
+KEEPING = ("runs", "name", "data", "checkpoint_seconds", "resume", "force")
+"""Parameters that say where things lie, what they are called, and how a run is kept."""
 
 INCIDENTAL = {"seed", "device", "precision", "deterministic", *KEEPING}
 """What may differ between the seeds of one mean: where and how a run was computed and kept, not what."""
