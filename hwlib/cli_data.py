@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from hwlib.errors import WorkbookError
-from hwlib.paths import anchored, cache_folder, expanded, here, named
+from hwlib.paths import anchored, cache_folder, here, named
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -80,6 +80,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     export.add_argument("names", nargs="*", metavar="NAME", help="sets (default: all that are there)")
     export.add_argument(
         "--from",
+        type=named("from"),
         dest="source",
         metavar="FOLDER",
         help="where fetched/ lies, or `sample` (default: data/ of the project)",
@@ -150,9 +151,7 @@ def _automatic() -> Path:
 def _export(options: argparse.Namespace) -> int:
     from hwlib.data.export import export
 
-    source = (
-        options.source if options.source == "sample" else _folder(options.source and expanded("from", options.source))
-    )
+    source = "sample" if str(options.source) == "sample" else _folder(options.source)
     export(source, here("to", options.to), options.names, force=options.force)
     return 0
 

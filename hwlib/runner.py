@@ -159,12 +159,14 @@ def execute(config: Config, interruption: Interruption | None = None) -> Record:
     with _step("runs: cannot write to", folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
     # Two processes may want one run, and the one that is refused must not touch the other's notebook.
-    with _step("TMPDIR: the notebook's temporary folder cannot be made in", os.environ.get("TMPDIR", "/tmp")):
+    with _step(
+        "TMPDIR: the notebook's temporary folder cannot be made in", os.environ.get("TMPDIR", "/tmp"), _ELSEWHERE
+    ):
         scratch = tempfile.TemporaryDirectory(prefix="hw-", ignore_cleanup_errors=True)
     with scratch:
         working = Path(scratch.name) / "notebook.ipynb"
         try:
-            with _step(f"{config.run_id}: the notebook could not be executed by way of", working.parent):
+            with _step(f"{config.run_id}: the notebook could not be executed by way of", working.parent, _ELSEWHERE):
                 _stoppable(lambda: _papermill(config, working), interruption or Interruption(), config.run_id)
         except papermill.PapermillExecutionError as error:
             line = error.evalue.splitlines()[0] if error.evalue else error.ename
@@ -183,13 +185,16 @@ def execute(config: Config, interruption: Interruption | None = None) -> Record:
 
 
 @contextlib.contextmanager
-def _step(what: str, place: Path | str) -> Iterator[None]:
-    """Name the step at which the system refused something: `what`, the place that it is about, and the reason."""
+def _step(what: str, place: Path | str, hint: str = "") -> Iterator[None]:
+    """Name the step at which the system refused something: `what`, the place that it is about, the reason, a hint."""
     try:
         yield
     except OSError as error:
         other = f": {error.filename}" if error.filename and str(error.filename) != str(place) else ""
-        raise WorkbookError(f"{what} {place} ({error.strerror or error}{other})") from None
+        raise WorkbookError(f"{what} {place} ({error.strerror or error}{other}){hint}") from None
+
+
+_ELSEWHERE = "; TMPDIR can name another folder for what is temporary"
 
 
 def _papermill(config: Config, working: Path) -> None:

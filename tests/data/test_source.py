@@ -154,7 +154,7 @@ def test_explicit_folder_that_does_not_serve(root, tmp_path):
     (tmp_path / "file").write_text("")
     cases = {
         (tmp_path / "gone", "digits"): "does not exist",
-        (tmp_path / "file", "digits"): "no home folder",
+        (tmp_path / "file", "digits"): "is no folder",
         (folder(tmp_path / "d", "digits"), "faces"): "has no folder face/",
         (folder(tmp_path / "f", "face"), "digits"): "has no folder digits/",
         ("~no-such-user/data", "digits"): "no home folder",
