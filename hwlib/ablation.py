@@ -12,9 +12,9 @@ from typing import Any
 from hwlib import ledger, reference
 from hwlib.config import INGREDIENTS, Config, read
 from hwlib.errors import WorkbookError
-from hwlib.record import Record
+from hwlib.record import Record, record_folders
 from hwlib.reference import alone, are_real, images
-from hwlib.runner import run_all, whole
+from hwlib.runner import run_all, whole_record
 
 PAIR = ("svhn", "mnist")
 STEPS = 1200
@@ -50,7 +50,7 @@ def make(configs: list[Config], force: bool = False) -> int:
 
 def there(config: Config, sets: list[dict[str, Any]] | None = None) -> dict[str, Any] | None:
     """Return the ledger's row of a run that need not be made, from its record or the ledger; None for a missing one."""
-    record = whole(config.runs_folder / config.run_id)
+    record = whole_record(config.runs_folder / config.run_id)
     wanted = ledger.parameters(config.params())
     rows = [row_of(record)] if record and _usable(record) else []
     for entry in ledger.read(ledger.FOLDER)["ablation"]:
@@ -95,7 +95,7 @@ def update(runs: Path) -> list[dict[str, Any]]:
         kept: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in LEFT_OUT}
         for entry in book["ablation"]:
             kept.setdefault(entry["without"], {}).update({row["seed"]: row for row in entry["runs"]})
-        found = [r for path in sorted(runs.glob("*/run.json")) if (r := whole(path.parent)) and _usable(r)]
+        found = [r for folder in record_folders(runs) if (r := whole_record(folder)) and _usable(r)]
         for row in map(row_of, found):
             rows = kept[row.pop("without")]
             if row["seed"] not in rows or row["finished"] >= rows[row["seed"]]["finished"]:

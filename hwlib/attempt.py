@@ -8,6 +8,7 @@ from typing import Any
 
 from hwlib.config import Config
 from hwlib.errors import WorkbookError
+from hwlib.record import PREVIOUS
 from hwlib.sources import decisive
 
 CHECKPOINTS = "checkpoints"
@@ -19,10 +20,15 @@ def identity(config: Config, sets: list[dict], environment: dict[str, Any], fing
     compute = {name: environment[name] for name in ("device", "precision") if name in environment}
     return {
         "parameters": decisive(config),
-        "data": {f"{s['name']} {s['split']}": s["sha256"] for s in sets},
+        "data": hashes(sets),
         "code": fingerprint.get("source", ""),
         "compute": compute,
     }
+
+
+def hashes(sets: list[dict]) -> dict[str, str]:
+    """Return the sha256 of each set's images, by the set's name and split."""
+    return {f"{s['name']} {s['split']}": s["sha256"] for s in sets}
 
 
 def prepare(partial: Path, mine: dict, resume: bool) -> None:
@@ -50,13 +56,12 @@ def close(partial: Path) -> None:
 
 
 def swap(folder: Path) -> None:
-    """Put `<id>.partial`, which is whole, in the place of `<id>`."""
-    partial, old = (folder.with_name(folder.name + ending) for ending in (".partial", ".old"))
-    shutil.rmtree(old, ignore_errors=True)
+    """Put `<id>.partial`, which is whole, in the place of `<id>`; what was there stays as `<id>.previous`."""
+    partial, previous = (folder.with_name(folder.name + ending) for ending in (".partial", PREVIOUS))
     if folder.exists():
-        os.rename(folder, old)
+        shutil.rmtree(previous, ignore_errors=True)
+        os.rename(folder, previous)
     os.rename(partial, folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def recover(folder: Path) -> None:
@@ -64,7 +69,7 @@ def recover(folder: Path) -> None:
 
     `run.json` is the last file of a run to be written, so a partial folder that has it is whole.
     """
-    partial, old = (folder.with_name(folder.name + ending) for ending in (".partial", ".old"))
+    partial, old = (folder.with_name(folder.name + ending) for ending in (".partial", ".old"))  # .old: until 0.1
     if (partial / "run.json").exists():
         swap(folder)
     elif old.exists() and not folder.exists():
@@ -74,19 +79,20 @@ def recover(folder: Path) -> None:
 def _compare(partial: Path, mine: dict) -> None:
     try:
         theirs = json.loads((partial / _IDENTITY).read_text(encoding="utf-8"))
-        differences = _differences(theirs, mine)
+        found = differences(theirs, mine)
     except (OSError, ValueError, KeyError, AttributeError):
-        differences = [f"{partial / _IDENTITY} cannot be read"]
-    if differences:
+        found = [f"{partial / _IDENTITY} cannot be read"]
+    if found:
         raise WorkbookError(
-            f"{partial}: an attempt that did not end is kept here, but of another run: {'; '.join(differences)}; "
+            f"{partial}: an attempt that did not end is kept here, but of another run: {'; '.join(found)}; "
             "with `resume` false (`hw run … -p resume false`) it is discarded and the run starts anew"
         )
 
 
-def _differences(theirs: dict, mine: dict) -> list[str]:
+def differences(theirs: dict, mine: dict) -> list[str]:
+    """Say in which of the parts that both have one run differs from another; parts as `identity` gives them."""
     found = []
-    for part in ("parameters", "compute"):
+    for part in (part for part in ("parameters", "compute") if part in mine):
         names = dict.fromkeys([*theirs[part], *mine[part]])
         found += [
             f"{name} was {theirs[part].get(name)} and is {mine[part].get(name)}"
@@ -97,6 +103,6 @@ def _differences(theirs: dict, mine: dict) -> list[str]:
         names = dict.fromkeys([*theirs["data"], *mine["data"]])
         changed = [name for name in names if theirs["data"].get(name) != mine["data"].get(name)]
         found.append(f"the images have changed ({', '.join(changed)})")
-    if theirs["code"] != mine["code"]:
+    if theirs.get("code") != mine.get("code"):
         found.append("the code that it uses has changed")
     return found

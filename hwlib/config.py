@@ -22,7 +22,13 @@ from hwlib.paths import anchored
 
 PROFILES = ("smoke", "quick", "cpu", "full")
 DEVICES = "auto, cpu, cuda, cuda:N, mps"
+LARGEST_BATCH = 4096
+"""Images of a step at most: 32 times the report's. Beyond it memory goes, and the system kills without a word."""
 _LARGEST = 2**63 - 1
+LONGEST_NAME = 80
+"""Bytes of a run's `name`: a folder's name may have 255, with those of two digit sets."""
+_INJECTED = {"PAPERMILL_INPUT_PATH", "PAPERMILL_OUTPUT_PATH"}
+"""Variables of papermill's own, for which its `--inject-paths` and the like ask; they are no parameters."""
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 80
 
@@ -38,6 +44,8 @@ class Config:
 
     `resume` goes on with an attempt that did not end, from its last checkpoint; one is kept every
     `checkpoint_seconds`. `deterministic` asks CUDA for kernels that give the same bits each time; the CPU's always do.
+    A finished run is only shown again, and one of other parameters or images keeps its folder, unless `force` is set;
+    a `name` gives the run a folder of its own.
     """
 
     problem: ClassVar[str]
@@ -49,22 +57,28 @@ class Config:
     device: str = option("auto")
     precision: str = option("auto", choices=("auto", "float32", "bfloat16"))
     deterministic: bool = option(False)
-    epochs: int | None = option(None, minimum=1)
-    steps: int | None = option(None, minimum=1)
-    batch_size: int | None = option(None, minimum=2)
+    epochs: int | None = option(None, minimum=1, maximum=100_000)
+    steps: int | None = option(None, minimum=1, maximum=100_000_000)
+    batch_size: int | None = option(None, minimum=2, maximum=LARGEST_BATCH)
     lr: float | None = option(None, above=0)
     checkpoint_seconds: float = option(60.0, minimum=0)
     resume: bool = option(True)
+    force: bool = option(False)
+    name: str = option("")
     runs: str = option("runs")
 
     @property
     def run_id(self) -> str:
-        """The name of this run's folder, `<problem>_s<seed>`."""
-        return f"{self.problem}_s{self.seed}"
+        """The name of this run's folder, `<problem>[_<src>_<tgt>][_<method>][_<name>]_s<seed>`."""
+        return "_".join(filter(None, (self.problem, *self._of(), self.name, f"s{self.seed}")))
+
+    def _of(self) -> tuple[str, ...]:
+        """What stands between problem and name in the name of the run's folder."""
+        return ()
 
     @property
     def runs_folder(self) -> Path:
-        return anchored(self.runs)
+        return anchored(self.runs, "runs")
 
     @classmethod
     def budget(cls, profile: str, method: str | None = None) -> dict[str, Any]:
@@ -95,8 +109,8 @@ class VAEConfig(Config):
 
     kl_weight: float = option(1.0, minimum=0)
     attribute: str = option("Male", choices=ATTRIBUTES)
-    tsne_points: int | None = option(None, minimum=100)
-    extractor_steps: int | None = option(None, minimum=1)
+    tsne_points: int | None = option(None, minimum=100, maximum=20_000)
+    extractor_steps: int | None = option(None, minimum=1, maximum=1_000_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +125,7 @@ class GANConfig(Config):
         "full": {"epochs": 200, "batch_size": 128, "lr": 2e-4, "extractor_steps": 2000},
     }
 
-    extractor_steps: int | None = option(None, minimum=1)
+    extractor_steps: int | None = option(None, minimum=1, maximum=1_000_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,12 +150,10 @@ class DANNConfig(Config):
     batches: str = option("separate", choices=("separate", "mixed"))
     reversal: float = option(1.0, minimum=0)
     augment: str = option("mild", choices=("none", "mild"))
-    tsne_points: int | None = option(None, minimum=100)
+    tsne_points: int | None = option(None, minimum=100, maximum=20_000)
 
-    @property
-    def run_id(self) -> str:
-        """`p3_<src>_<tgt>_s<seed>`."""
-        return f"{self.problem}_{self.src}_{self.tgt}_s{self.seed}"
+    def _of(self) -> tuple[str, ...]:
+        return self.src, self.tgt
 
 
 INGREDIENTS = (
@@ -196,11 +208,9 @@ class UDAConfig(DANNConfig):
     def budget(cls, profile: str, method: str | None = None) -> dict[str, Any]:
         return dict(cls.methods.get(method or AUTO_METHOD, {}).get(profile, {}))
 
-    @property
-    def run_id(self) -> str:
-        """`p4_<src>_<tgt>_<method>[_without_<ingredient>]_s<seed>`."""
-        left_out = "" if self.without == "nothing" else f"_without_{self.without}"
-        return f"{self.problem}_{self.src}_{self.tgt}_{self.method}{left_out}_s{self.seed}"
+    def _of(self) -> tuple[str, ...]:
+        left_out = "" if self.without == "nothing" else f"without_{self.without}"
+        return self.src, self.tgt, self.method, left_out
 
 
 CONFIGS: dict[str, type[Config]] = {cls.problem: cls for cls in (VAEConfig, GANConfig, DANNConfig, UDAConfig)}
@@ -238,7 +248,7 @@ def read_notebook(problem: str, namespace: Mapping[str, Any]) -> Config:
     """
     known = {f.name for f in dataclasses.fields(CONFIGS[problem])}
     assigned = _assigned(namespace.get("In", ()))
-    misspelt = {name: namespace.get(name) for name in assigned if name not in known}
+    misspelt = {name: namespace.get(name) for name in assigned if name not in known | _INJECTED}
     return read(problem, misspelt | {name: namespace[name] for name in known if name in namespace})
 
 
@@ -312,6 +322,11 @@ def _check(name: str, value: Any, allowed: Mapping[str, Any]) -> None:
         raise WorkbookError(f"{name}: {value} is too small; it is greater than {allowed['above']}")
     if name == "device" and not re.fullmatch("auto|cpu|mps|cuda(:[0-9]{1,4})?", value):
         raise WorkbookError(f"device: {_shown(value)} is not one of {DEVICES}")
+    if name == "name" and value and not (is_set_name(value) and len(value.encode()) <= LONGEST_NAME):
+        raise WorkbookError(
+            f"name: {_shown(value)} cannot be part of a folder's name (letters, digits, - and _, at most "
+            f"{LONGEST_NAME} bytes)"
+        )
     if name in ("src", "tgt") and not is_set_name(value):
         raise WorkbookError(f"{name}: {_shown(value)} is not the name of a digit set (letters, digits, - and _)")
 

@@ -7,7 +7,7 @@ import csv
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,10 @@ import numpy as np
 from hwlib.errors import WorkbookError
 
 SCHEMA = 1
+PREVIOUS = ".previous"
+"""Ending of the folder that a finished run goes to when a later one takes its place; no report reads it."""
+UNFINISHED = (".partial", ".old", PREVIOUS)
+"""Endings of folders that are no finished run of their own: begun, or replaced by a later one."""
 
 
 @dataclass(frozen=True)
@@ -135,9 +139,29 @@ def columns(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
 
 def records(runs: Path) -> Iterator[Record]:
     """Yield the finished, readable records below `runs`, by name; what cannot be read is passed over."""
-    for path in sorted(runs.glob("*/run.json")):
-        if not path.parent.name.endswith((".partial", ".old")):
-            try:
-                yield Record.load(path.parent)
-            except WorkbookError:
-                continue
+    for folder in record_folders(runs):
+        try:
+            yield Record.load(folder)
+        except WorkbookError:
+            continue
+
+
+def record_folders(runs: Path) -> Iterator[Path]:
+    """Yield the folders in `runs` that hold a `run.json` and are finished runs of their own, by name."""
+    for path in sorted(Path(runs).glob("*/run.json")):
+        if is_finished(path.parent):
+            yield path.parent
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a folder's name is that of a finished run: none that was begun, replaced, or hidden."""
+    return not folder.name.startswith(".") and not folder.name.endswith(UNFINISHED)
+
+
+def newest_first(records: Iterable[Record]) -> list[Record]:
+    """Sort records by the time at which their runs finished; of a run and its copies, the run comes first."""
+
+    def key(record: Record) -> tuple[str, bool, str]:
+        return str(record.run.get("finished", "")), record.folder.name == record.run.get("id"), record.folder.name
+
+    return sorted(records, key=key, reverse=True)

@@ -18,9 +18,9 @@ from hwlib import ledger
 from hwlib.config import AUTO_METHOD, CONFIGS, SCENARIOS, Config, read
 from hwlib.errors import WorkbookError
 from hwlib.paths import ROOT
-from hwlib.record import Record
+from hwlib.record import Record, record_folders
 from hwlib.report.reference import MARKERS, markdown
-from hwlib.runner import run_all, whole
+from hwlib.runner import run_all, whole_record
 
 FOLDER = ledger.FOLDER
 README = ROOT / "README.md"
@@ -106,7 +106,7 @@ def there(config: Config, sets: Sets | None = None) -> dict[str, Any] | None:
 
     sets: gives the images that a run would have today; without it, images are not compared.
     """
-    record = whole(config.runs_folder / config.run_id)
+    record = whole_record(config.runs_folder / config.run_id)
     found = ledger.entries(record) if record and _usable(record) else []
     if _weights_kept(config):
         book = ledger.read(FOLDER)
@@ -161,7 +161,7 @@ def update(runs: Path) -> dict[str, Any]:
     One process at a time does that, so two may fill one ledger.
     """
     with alone(runs):
-        records = [r for path in sorted(runs.glob("*/run.json")) if (r := whole(path.parent)) and _usable(r)]
+        records = [r for folder in record_folders(runs) if (r := whole_record(folder)) and _usable(r)]
         book = ledger.merge(ledger.read(FOLDER), [entry for record in records for entry in ledger.entries(record)])
         ledger.write(book, FOLDER)
         rewrite(README, book)

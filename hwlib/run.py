@@ -1,7 +1,7 @@
 """A run in the making: a folder that becomes a record when it is whole.
 
 A run is written into `<id>.partial/` and takes the place of an older one only when it is whole, so a folder without
-that ending always holds a finished run.
+that ending always holds a finished run; the older one stays as `<id>.previous`.
 """
 
 import contextlib
@@ -64,6 +64,9 @@ class _Training:
 
 class Run:
     """A run in the making. Everything goes to `<id>.partial/`; `finish` writes `run.json` and swaps folders."""
+
+    finished: Record | None = None
+    """Of a run that is only shown again (`hwlib.finished`), its record."""
 
     def __init__(
         self,
@@ -152,11 +155,7 @@ class Run:
 
     def save_figure(self, name: str, png: bytes) -> None:
         """Write `<figures>/<name>.png`, for people; the report draws its own from the record."""
-        temporary = self.figures / f".{name}.{os.getpid()}.png"
-        with _writing(temporary):
-            self.figures.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(png)
-            os.replace(temporary, self.figures / f"{name}.png")
+        write_figure(self.figures, name, png)
 
     def record(self) -> Record:
         """Return the record as it stands now, for tables and figures on the way."""
@@ -221,6 +220,15 @@ class Run:
             writer = csv.DictWriter(file, names, restval="")
             writer.writeheader()
             writer.writerows(self._rows)
+
+
+def write_figure(folder: Path, name: str, png: bytes) -> None:
+    """Write `<folder>/<name>.png` whole or not at all; `WorkbookError` where that cannot be."""
+    temporary = folder / f".{name}.{os.getpid()}.png"
+    with _writing(temporary):
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(png)
+        os.replace(temporary, folder / f"{name}.png")
 
 
 def settle(config: Config) -> None:

@@ -1,6 +1,7 @@
 """Running notebooks headless: which runs a command means, which of them are needed, and papermill over those."""
 
 import contextlib
+import dataclasses
 import logging
 import os
 import shutil
@@ -8,7 +9,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import psutil
 
 from hwlib.config import AUTO_METHOD, CONFIGS, SCENARIOS, Config, read
 from hwlib.errors import WorkbookError
-from hwlib.record import Record
+from hwlib.finished import OtherRun, standing, whole
+from hwlib.record import PREVIOUS, Record
 from hwlib.run import settle
 from hwlib.sources import fingerprint, notebook_path
 from hwlib.training.stopping import Interruption
@@ -100,10 +102,14 @@ def run_all(
                 if config in unfit:
                     raise unfit[config]
                 settle(config)
-                if not force and (why := (needless or _unchanged)(config)):
+                if force:
+                    config = dataclasses.replace(config, force=True)
+                if not config.force and (why := (needless or _unchanged)(config)):
                     print(f"{head}: {why}, not run again", flush=True)
                     continue
-                print(f"{head}: profile {config.profile}", flush=True)
+                kept = config.runs_folder / config.run_id
+                previous = f"; the finished run there is kept as {kept.name}{PREVIOUS}" if kept.is_dir() else ""
+                print(f"{head}: profile {config.profile}{previous}", flush=True)
                 start = time.monotonic()
                 record = execute(config, interruption)
                 print(f"{head}: done in {time.monotonic() - start:.0f} s, {_brief(record)}", flush=True)
@@ -112,33 +118,33 @@ def run_all(
                 raise
             except WorkbookError as error:
                 failed.append(config.run_id)
-                print(f"{head}: FAILED: {error}", flush=True)
+                print(f"{head}: {'NOT RUN' if isinstance(error, OtherRun) else 'FAILED'}: {error}", flush=True)
         _check(interruption, "stopped after the last run")
     if failed:
         print(f"hw: {len(failed)} of {len(configs)} runs failed: {', '.join(failed)}", flush=True)
     return 1 if failed else 0
 
 
-def whole(folder: Path) -> Record | None:
-    """The finished record in a folder, if nothing of it is missing."""
+def whole_record(folder: Path) -> Record | None:
+    """The finished record in a folder, if nothing that the report needs is missing."""
     from hwlib.report.collect import check
 
-    try:
-        record = Record.load(folder)
-        check(record)
-    except WorkbookError:
-        return None
-    return record if any(folder.glob("*.safetensors")) else None
+    return whole(folder, check)
 
 
 def _unchanged(config: Config) -> str:
-    """Since when there is a whole record of this very run: same parameters, same data, same sources; else ""."""
-    from hwlib.data import load_sets
+    """Since when there is a whole record of this very run: same parameters, same data, same sources; else "".
 
-    if (record := whole(config.runs_folder / config.run_id)) is None:
+    Raises `OtherRun` where there is one of other parameters or images.
+    """
+    from hwlib.data import load_sets
+    from hwlib.report.collect import check
+
+    if not (config.runs_folder / config.run_id / "run.json").is_file():
         return ""
-    now = fingerprint(config, [s.describe() for s in load_sets(config)])
-    return f"unchanged since {record.run['finished']}" if record.run.get("fingerprint") == now else ""
+    sets = [s.describe() for s in load_sets(config)]
+    record = standing(config, sets, fingerprint(config, sets), check)
+    return f"unchanged since {record.run['finished']}" if record else ""
 
 
 def execute(config: Config, interruption: Interruption | None = None) -> Record:
@@ -153,41 +159,107 @@ def execute(config: Config, interruption: Interruption | None = None) -> Record:
     failed = folder.with_name(folder.name + ".failed.ipynb")
     os.environ.setdefault("HW_PROGRESS", "lines")
     _show_lines()
-    try:
+    with _step("runs: cannot write to", folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Two processes may want one run, and the one that is refused must not touch the other's notebook.
-        with tempfile.TemporaryDirectory(prefix="hw-") as temporary:
-            working = Path(temporary) / "notebook.ipynb"
-            try:
+    # Two processes may want one run, and the one that is refused must not touch the other's notebook.
+    with _step(
+        "TMPDIR: the notebook's temporary folder cannot be made in", os.environ.get("TMPDIR", "/tmp"), _ELSEWHERE
+    ):
+        scratch = tempfile.TemporaryDirectory(prefix="hw-", ignore_cleanup_errors=True)
+    with scratch:
+        working = Path(scratch.name) / "notebook.ipynb"
+        try:
+            with _step(f"{config.run_id}: the notebook could not be executed by way of", working.parent, _ELSEWHERE):
                 _stoppable(lambda: _papermill(config, working), interruption or Interruption(), config.run_id)
-            except papermill.PapermillExecutionError as error:
+        except papermill.PapermillExecutionError as error:
+            line = error.evalue.splitlines()[0] if error.evalue else error.ename
+            if error.ename in ("MemoryError", "OutOfMemoryError") or "t allocate memory" in line:
+                line = f"{line}; {_MEMORY}"
+            with _step(f"{line}; the notebook that says so cannot be kept as", failed):
                 shutil.move(working, failed)
-                line = error.evalue.splitlines()[0] if error.evalue else error.ename
-                raise WorkbookError(f"{line} (see {failed})") from None
-            except RuntimeError as error:  # nbclient's word for a kernel that died or never answered
-                line = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise WorkbookError(f"{line}; running the same again goes on from the last checkpoint") from None
+            raise WorkbookError(f"{line} (see {failed})") from None
+        except RuntimeError as error:  # nbclient's word for a kernel that died or never answered
+            line = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise WorkbookError(f"{line}; running the same again goes on from the last checkpoint") from None
+        with _step("runs: the record is whole, but its executed notebook cannot be kept as", folder / "notebook.ipynb"):
             shutil.move(working, folder / "notebook.ipynb")
-        failed.unlink(missing_ok=True)
-    except OSError as error:
-        where = error.filename or folder.parent
-        raise WorkbookError(f"runs: cannot write to {where} ({error.strerror or error})") from None
+            failed.unlink(missing_ok=True)
     return Record.load(folder)
+
+
+@contextlib.contextmanager
+def _step(what: str, place: Path | str, hint: str = "") -> Iterator[None]:
+    """Name the step at which the system refused something: `what`, the place that it is about, the reason, a hint."""
+    try:
+        yield
+    except OSError as error:
+        other = f": {error.filename}" if error.filename and str(error.filename) != str(place) else ""
+        raise WorkbookError(f"{what} {place} ({error.strerror or error}{other}){hint}") from None
+
+
+_ELSEWHERE = "; TMPDIR can name another folder for what is temporary"
 
 
 def _papermill(config: Config, working: Path) -> None:
     import papermill
 
-    papermill.execute_notebook(
-        str(notebook_path(config.problem)),
-        str(working),
-        parameters=config.params(),
-        kernel_name="python3",
-        progress_bar=False,
-        log_output=True,
-        cwd=str(notebook_path(config.problem).parent),
-        config=_ipc(working.parent),
-    )
+    kernel = _own_kernel()
+    try:
+        papermill.execute_notebook(
+            _literal(notebook_path(config.problem)),
+            _literal(working),
+            parameters=config.params(),
+            kernel_name="python3",
+            kernel_manager_class=kernel,
+            progress_bar=False,
+            log_output=True,
+            cwd=str(notebook_path(config.problem).parent),
+            config=_ipc(working.parent),
+        )
+    except RuntimeError as error:
+        raise RuntimeError(_death(kernel.ended) or str(error)) from None
+
+
+def _literal(path: Path) -> str:
+    """A path for papermill, which formats those that it is given: braces, which a folder may have, are doubled."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def _own_kernel() -> type:
+    """A class of kernel managers that start this command's own Python, whatever is installed on the machine.
+
+    By its name, `python3`, Jupyter would take the first one on its path, which may be another environment's. The
+    class's `ended` is the exit status of the last kernel, None before its end, and negative after a signal.
+    """
+    from ipykernel.kernelspec import get_kernel_dict
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
+
+    class OwnKernel(AsyncKernelManager):
+        ended: int | None = None
+        kernel_spec = KernelSpec(resource_dir="", **get_kernel_dict())
+
+        async def cleanup_resources(self, restart: bool = False) -> None:
+            if self.has_kernel:
+                type(self).ended = await self.provisioner.poll()
+            await super().cleanup_resources(restart)
+
+    return OwnKernel
+
+
+def _death(status: int | None) -> str:
+    """What a kernel died of, "" where its exit status does not tell."""
+    if status is None or status >= 0:
+        return ""
+    if -status == 9:  # SIGKILL, which Windows has no name for: what Linux sends when memory runs out
+        return f"the kernel was killed, {_MEMORY}"
+    try:
+        return f"the kernel died of {signal.Signals(-status).name}"
+    except ValueError:
+        return f"the kernel died of signal {-status}"
+
+
+_MEMORY = "probably for want of memory: a smaller batch_size takes less"
 
 
 def _stoppable(work: Callable[[], None], interruption: Interruption, run_id: str) -> None:

@@ -24,6 +24,7 @@ BESIDE = {
     "hwlib.config",
     "hwlib.data",
     "hwlib.errors",
+    "hwlib.finished",
     "hwlib.explore",
     "hwlib.figures",
     "hwlib.letters",
@@ -49,8 +50,8 @@ def notebook_path(problem: str) -> Path:
     return NOTEBOOKS / f"{NAMES[problem]}.ipynb"
 
 
-KEEPING = ("runs", "data", "checkpoint_seconds", "resume")
-"""Parameters that say where things lie and how a run is kept."""
+KEEPING = ("runs", "name", "data", "checkpoint_seconds", "resume", "force")
+"""Parameters that say where things lie, what they are called, and how a run is kept."""
 
 INCIDENTAL = {"seed", "device", "precision", "deterministic", *KEEPING}
 """What may differ between the seeds of one mean: where and how a run was computed and kept, not what."""

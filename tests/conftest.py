@@ -1,6 +1,9 @@
 """What all tests share."""
 
 import json
+import os
+import shutil
+import tempfile
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +15,17 @@ settings.register_profile(
     "hwlib", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("hwlib")
+
+
+def pytest_configure(config):
+    """The cache of all tests is a folder of their own, also for what they start: the user's stays as it is."""
+    if not hasattr(config, "workerinput"):  # pytest-xdist's workers have the environment of the one that started them
+        os.environ["HW_CACHE"] = tempfile.mkdtemp(prefix="hw-tests-cache-")
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop("HW_CACHE"), ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

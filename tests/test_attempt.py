@@ -133,7 +133,8 @@ def test_killed_while_it_finished_the_run_is_completed(tmp_path, monkeypatch, mo
                 finish(run)
     settle(run.config)
     assert json.loads((tmp_path / "p1_s0" / "run.json").read_text())["metrics"]["mark"] == 7
-    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["p1_s0"]
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"p1_s0", "p1_s0.previous"}
+    assert "mark" not in json.loads((tmp_path / "p1_s0.previous" / "run.json").read_text())["metrics"]
 
 
 def test_an_older_record_comes_back_when_the_new_one_was_not_whole(tmp_path):
@@ -180,6 +181,27 @@ def test_the_second_process_learns_who_holds_the_run_and_a_dead_holder_is_no_hin
         holder.kill()
         holder.communicate()
     assert (tmp_path / ".p1_s0.pid").exists()  # stale
+    assert take(tmp_path) == "taken"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows locks without flock")
+def test_a_file_system_without_flock_is_no_failure_and_locks_all_the_same(tmp_path, monkeypatch):
+    """As some network and container file systems are."""
+    missing = """
+import errno, fcntl
+def flock(*_):
+    raise OSError(errno.ENOSYS, "Function not implemented")
+fcntl.flock = flock
+"""
+    monkeypatch.setitem(globals(), "TAKE", missing + TAKE)
+    command = [sys.executable, "-W", "ignore", "-c", missing + HOLD, str(tmp_path)]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        assert take(tmp_path).startswith(f"p1_s0: process {holder.pid} is making this run already")
+    finally:
+        holder.kill()
+        holder.communicate()
     assert take(tmp_path) == "taken"
 
 

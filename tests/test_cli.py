@@ -1,5 +1,6 @@
 """Bad input at the command line: one clear line, a status that is not zero, and no traceback."""
 
+import dataclasses
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from hwlib.cli import main
+from hwlib.config import CONFIGS
 from hwlib.models import DANN
 from hwlib.runner import plan
 
@@ -157,3 +159,27 @@ def test_who_has_read_enough_gets_no_traceback():
     done = subprocess.run([sys.executable, "-c", code], stdout=writing, stderr=subprocess.PIPE, timeout=120)
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+COMMANDS = ["run", "report", "predict", "score", "sample", "reference", "ablation", "data"]
+ACTIONS = ["info", "fetch", "check", "export", "cache"]
+
+
+@pytest.mark.parametrize("command", [[name] for name in COMMANDS] + [["data", name] for name in ACTIONS])
+def test_help_of_every_command_says_what_it_does(command, capsys):
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    before, _, _ = capsys.readouterr().out.partition("\noptions:")
+    after_usage = before.split("\n\n")[1]
+    assert after_usage[0].isupper()
+    assert after_usage.rstrip().endswith(".")
+
+
+def test_help_of_run_names_every_parameter_of_every_problem(capsys):
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    said = capsys.readouterr().out
+    assert "papermill --help-notebook" in said
+    own = said.partition("parameters, each")[2]
+    for cls in CONFIGS.values():
+        assert {field.name for field in dataclasses.fields(cls)} <= set(re.findall(r"\w+", own))

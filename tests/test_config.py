@@ -1,5 +1,7 @@
 """Parameters: strict names, strict types, and what a profile fills in."""
 
+import dataclasses
+
 import pytest
 
 from hwlib.config import AUTO_METHOD, CONFIGS, PROFILES, UDAConfig, read, read_notebook
@@ -24,6 +26,8 @@ BAD = [
     ("p1", {"seed": 2**32}, "seed: 4294967296 is too large; it is at most 4294967295"),
     ("p1", {"seed": -3}, "seed: -3 is too small"),
     ("p1", {"batch_size": 1}, "batch_size: 1 is too small; it is at least 2"),
+    ("p1", {"batch_size": "1000000"}, "batch_size: 1000000 is too large; it is at most 4096"),
+    ("p4", {"tsne_points": 10**6}, "tsne_points: 1000000 is too large; it is at most 20000"),
     ("p1", {"attribute": "Beard"}, "attribute: 'Beard' is not one of Bangs"),
     ("p1", {"data": 3}, "data: 3 is not text"),
     ("p1", {"device": "tpu"}, "device: 'tpu' is not one of auto, cpu, cuda, cuda:N, mps"),
@@ -49,6 +53,15 @@ def test_bad_parameter_is_one_line_that_names_it(problem, params, message):
         read(problem, params)
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("problem", CONFIGS)
+def test_every_whole_number_has_a_largest_value(problem):
+    """A size without one takes the memory that there is, or never ends, and the command is killed without a word."""
+    for field in dataclasses.fields(CONFIGS[problem]):
+        if "int" in str(field.type):
+            with pytest.raises(WorkbookError, match=rf"^{field.name}: 1000000000000 is too large; it is at most \d+$"):
+                read(problem, {"profile": "smoke", field.name: 10**12})
 
 
 @pytest.mark.parametrize("problem", CONFIGS)
@@ -116,6 +129,30 @@ def test_misspelt_injected_parameter_fails():
     namespace = {"In": ["", OWN, "# Parameters\nsede = 5\n"], "profile": "smoke", "seed": 0, "sede": 5}
     with pytest.raises(WorkbookError, match=r"^sede: p1 has no such parameter"):
         read_notebook("p1", namespace)
+
+
+def test_what_papermill_itself_injects_is_no_misspelling(tmp_path):
+    """The cell that `--inject-paths` makes, as papermill writes it, with a misspelling or without."""
+    import nbformat
+    from click.testing import CliRunner
+    from papermill.cli import papermill
+
+    from hwlib.paths import NOTEBOOKS
+
+    for option in ("--inject-paths", "--inject-input-path", "--inject-output-path"):
+        for extra, wrong in ((["-p", "seed", "5"], ""), (["-p", "PAPERMILL_PATH", "5"], "PAPERMILL_PATH: ")):
+            out = tmp_path / "out.ipynb"
+            arguments = [str(NOTEBOOKS / "p1_vae.ipynb"), str(out), "--prepare-only", option, *extra]
+            assert CliRunner().invoke(papermill, arguments).exit_code == 0
+            cells = [c.source for c in nbformat.read(out, as_version=4).cells if c.source.startswith("# Parameters")]
+            assert "PAPERMILL_" in cells[1]
+            namespace = {"In": cells}
+            exec("\n".join(cells), namespace)
+            if wrong:
+                with pytest.raises(WorkbookError, match=f"^{wrong}p1 has no such parameter"):
+                    read_notebook("p1", namespace | {"profile": "smoke"})
+            else:
+                assert read_notebook("p1", namespace | {"profile": "smoke"}).seed == 5
 
 
 def test_misspelling_mended_in_lab_is_forgotten():

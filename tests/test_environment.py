@@ -1,13 +1,16 @@
 """What is promised about the installation holds: one list of dependencies, pinned versions, a clean tree."""
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
+from pathlib import Path
 
 import pytest
 
-from hwlib.paths import ROOT
+from hwlib.paths import ROOT, cache_folder
 
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
 
@@ -46,13 +49,13 @@ def test_the_floors_of_the_house():
         ("config",),
         ("record", "sources", "lock", "ledger"),
         ("attempt",),
-        ("run",),
+        ("run", "finished"),
         ("data", "models"),
         ("training",),
         ("evaluation",),
         ("figures",),
         ("report", "explore"),
-        ("notebook", "runner", "reference", "ablation", "cli_answers", "cli_data", "cli", "__main__"),
+        ("notebook", "runner", "reference", "ablation", "cli_output", "cli_answers", "cli_data", "cli", "__main__"),
     ]
     floor = {room: number for number, rooms in enumerate(floors) for room in rooms}
     wrong = []
@@ -86,3 +89,38 @@ def test_nothing_generated_is_tracked():
         r"runs/(?!\.gitkeep)|data/|report/build/|figures/(?!reference/)|(?!report/reference/).*\.(pyc|safetensors)$"
     )
     assert [name for name in listed.splitlines() if made.match(name)] == []
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+def test_a_clone_that_wants_crlf_gets_the_same_bytes(tmp_path):
+    """`core.autocrlf=true` is what Git for Windows asks for: shells stop at a carriage return, and hashes change."""
+
+    def git(*arguments, cwd=tmp_path):
+        command = ["git", "-c", "core.autocrlf=true", "-c", "core.eol=crlf", *arguments]
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=True).stdout
+
+    names = [name for name in git("ls-files", "-z", cwd=ROOT).split("\0") if (ROOT / name).is_file()]
+    assert ".gitattributes" in names
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    git("init", "-q")
+    git("add", "--all", "--force")
+    for name in names:
+        (tmp_path / name).unlink()
+    git("checkout", "--", ".")
+    assert [name for name in names if (tmp_path / name).read_bytes() != (ROOT / name).read_bytes()] == []
+    said = git(
+        "check-attr", "text", "eol", "--", "a.sh", ".ci/run", "a.ipynb", "a.py", "a.png", "a.safetensors", "a.npz"
+    )
+    assert len(re.findall(r"^(?:a\.sh|\.ci/run|a\.ipynb|a\.py): eol: lf$", said, re.M)) == 4
+    assert len(re.findall(r"^a\.(?:png|safetensors): text: unset$", said, re.M)) == 2
+
+
+def test_the_tests_leave_the_user_s_cache_alone():
+    """Neither they nor what they start keep anything there."""
+    command = [sys.executable, "-c", "from hwlib.paths import cache_folder; print(cache_folder())"]
+    started = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    assert {cache_folder(), Path(started)} == {Path(os.environ["HW_CACHE"])}
+    assert cache_folder().name.startswith("hw-tests-cache-")
+    assert cache_folder().is_relative_to(tempfile.gettempdir())

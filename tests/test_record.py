@@ -145,7 +145,11 @@ def test_new_run_replaces_the_old_one_only_when_it_is_whole(tmp_path):
     assert [r.metrics["accuracy"]["dann"] for r in records(tmp_path)] == [1.0]
     finished(tmp_path, 5.0)
     assert [r.metrics["accuracy"]["dann"] for r in records(tmp_path)] == [5.0]
-    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["p3_usps_mnistm_s0"]
+    assert Record.load(tmp_path / "p3_usps_mnistm_s0.previous").metrics["accuracy"]["dann"] == 1.0
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {
+        "p3_usps_mnistm_s0",
+        "p3_usps_mnistm_s0.previous",
+    }
 
 
 def test_not_a_number_never_reaches_a_record(tmp_path):

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from hwlib.errors import WorkbookError
 
-LARGEST = 64 * 2**20
-"""Bytes that a member may have; the largest that a data set here needs, the attributes of CelebA, has 27 MB."""
+LARGEST = 256 * 2**20
+"""Bytes that a member may have; the largest that a data set here needs, of SVHN, has 182 MB."""
 
 RATIO = 200
 """How many times its packed size something may unpack to: deflated text reaches about 20, deflated zeros 1000."""
@@ -23,6 +23,13 @@ HARMLESS = 2**20
 """Bytes that are never absurd, however small they were packed."""
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # how a zip begins that has members, and one that has none
+_FOREIGN = {
+    b"Rar!\x1a\x07": "a RAR archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"\x28\xb5\x2f\xfd": "packed by zstd",
+}
+_PACKED = re.compile(r".*\.(zip|tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)", re.IGNORECASE)
+_UNREAD = re.compile(r".*\.(rar|7z|zst|z\d\d|(zip|7z|rar)\.\d{3}|part\d+\.rar)", re.IGNORECASE)
 _AGAIN = "get or make this archive again"
 
 _Wanted = Callable[[str], bool]
@@ -32,9 +39,9 @@ def members(path: Path, wanted: _Wanted) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each file in `path` for whose name `wanted` returns true.
 
     path: a folder, a zip, or a tar, plain or compressed by gzip, bzip2 or xz; the content decides, not the suffix.
-    Names are relative, with `/` between their parts. Those of a folder come sorted, those of an archive in its order.
-    Hidden files and the resource files of macOS do not count. In a folder symbolic links are followed, and each
-    folder is visited once.
+    Names are relative, with `/` between their parts, also where an archive made on Windows has `\\`. Those of a folder
+    come sorted, those of an archive in its order. Hidden files and the resource files of macOS do not count. In a
+    folder symbolic links are followed, and each folder is visited once.
 
     Raises WorkbookError, naming the archive and the member, for a name or a link that leads out of the archive and
     for a device, wanted or not; and for a wanted member that is a link, is there twice, is encrypted, cannot be read
@@ -47,11 +54,45 @@ def members(path: Path, wanted: _Wanted) -> Iterator[tuple[str, bytes]]:
             kind = _of_folder
         else:
             with open(path, "rb") as file:
-                kind = _of_zip if file.read(4) in _ZIP else _of_tar
+                begin = file.read(6)
+            for mark, what in _FOREIGN.items():
+                if begin.startswith(mark):
+                    raise _refused(path, "", f"is {what}, which is not read here; unpack it and give the folder")
+            kind = _of_zip if begin[:4] in _ZIP else _of_tar
     yield from kind(path, wanted)
 
 
-def _of_folder(path: Path, wanted: _Wanted) -> Iterator[tuple[str, bytes]]:
+def places(path: Path) -> Iterator[Path]:
+    """Yield `path`, and where it is a folder the zips and tars in it, sorted: where what somebody means may lie."""
+    yield path
+    if path.is_dir():
+        yield from (path / name for name in _listed(path) if _PACKED.fullmatch(name) and not _hidden(name))
+
+
+def lying_in(path: Path) -> str:
+    """Say what lies in a folder or an archive in which nothing was found that is wanted, as a part of a sentence."""
+    names: list[str] = []
+
+    def note(name: str) -> bool:
+        names.append(name)
+        return False
+
+    for _ in members(path, note):
+        pass
+    unread = [name for name in names if _UNREAD.fullmatch(name)]
+    packed = [name for name in names if _PACKED.fullmatch(name)]
+    if path.is_dir() and packed:
+        return f"and in {packed[0][:200]!r} {lying_in(path / packed[0])}"
+    if unread or packed:
+        return f"there is {(unread or packed)[0][:200]!r}, which is not read there; unpack it"
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (
+        f"there is {', '.join(repr(name[:200]) for name in sorted(names)[:3])}{more}" if names else "nothing is there"
+    )
+
+
+def _listed(path: Path) -> list[str]:
+    """The names of all files in a folder, sorted, hidden files among them."""
     names, visited = [], set()
 
     def fail(error: OSError) -> None:
@@ -66,7 +107,11 @@ def _of_folder(path: Path, wanted: _Wanted) -> Iterator[tuple[str, bytes]]:
             visited.add((status.st_dev, status.st_ino))
             folders[:] = sorted(name for name in folders if not _hidden(name))
             names += [Path(folder, name).relative_to(path).as_posix() for name in files]
-    for name in sorted(names):
+    return sorted(names)
+
+
+def _of_folder(path: Path, wanted: _Wanted) -> Iterator[tuple[str, bytes]]:
+    for name in _listed(path):
         if _hidden(name) or not wanted(name):
             continue
         with _readable(path, name):
@@ -93,7 +138,9 @@ def _of_zip(path: Path, wanted: _Wanted) -> Iterator[tuple[str, bytes]]:
             if stat.S_ISLNK(mode):
                 link = posixpath.join(posixpath.dirname(info.filename), os.fsdecode(_unzip(path, archive, info)))
             kind = "device" if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK) else "file"
-            if name := names.take(info.filename, "folder" if info.is_dir() else kind, link):
+            # PowerShell 5 writes its folders as `name\\`.
+            folder = info.is_dir() or info.filename.endswith("\\")
+            if name := names.take(info.filename, "folder" if folder else kind, link):
                 chosen.append((name, info))
         for name, info in chosen:
             yield name, _unzip(path, archive, info)
@@ -177,11 +224,11 @@ class _Names:
         """
         if _leads_out(raw):
             raise _refused(self.path, raw, f"has a name that leads out of the archive; {_AGAIN}")
-        if link is not None and _leads_out(posixpath.normpath(link)):
+        if link is not None and ("\\" in link or _leads_out(posixpath.normpath(link))):
             raise _refused(self.path, raw, f"is a link that leads out of the archive; {_AGAIN}")
         if kind == "device":
             raise _refused(self.path, raw, f"is a device or a pipe; {_AGAIN}")
-        name = "/".join(part for part in raw.split("/") if part not in ("", "."))
+        name = "/".join(part for part in raw.replace("\\", "/").split("/") if part not in ("", "."))
         if kind == "folder" or not name or _hidden(name) or not self.wanted(name):
             return None
         if link is not None:
@@ -194,7 +241,8 @@ class _Names:
 
 def _leads_out(name: str) -> bool:
     """Whether extracting to this name could write elsewhere, here or on Windows."""
-    return name.startswith("/") or ".." in name.split("/") or "\\" in name or bool(re.match("[A-Za-z]:", name))
+    name = name.replace("\\", "/")
+    return name.startswith("/") or ".." in name.split("/") or bool(re.match("[A-Za-z]:", name))
 
 
 def _hidden(name: str) -> bool:

@@ -23,7 +23,7 @@ from hwlib.names import is_set_name
 from hwlib.progress import counter
 
 SPLITS = ("train", "test")
-_PARTS = ("digits", "face", "fetched")
+PARTS = ("digits", "face", "fetched")
 
 
 class Reader(NamedTuple):
@@ -78,11 +78,11 @@ def verify(root: Path, readers: Iterable[Reader] = ()) -> Verdict:
     readers = list(readers)
     if not os.path.isdir(root):
         raise WorkbookError(f"{root} {what_is(root).replace('no file there', 'not there')}; give a course folder")
-    if not readers and not any(os.path.lexists(root / part) for part in _PARTS[:2]):
+    if not readers and not any(os.path.lexists(root / part) for part in PARTS[:2]):
         raise WorkbookError(f"{root} has neither digits/ nor face/; give the folder that holds them")
     verdict = Verdict(root)
     found = _Findings(verdict)
-    found.strays(root, "", _PARTS)
+    found.strays(root, "", PARTS)
     for part in ("digits", "face"):
         if os.path.lexists(root / part) and not os.path.isdir(root / part):
             found.add(ERROR, part, "", "layout", root / part, None, f"{what_is(root / part)}; it must be a folder")

@@ -1,7 +1,10 @@
 """A file from the network, whole and with the expected sha256, or not at all."""
 
+import gzip
+import hashlib
 import os
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +14,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
+from hwlib.data.archive import LARGEST
 from hwlib.data.transfer import Failed, open_session, sha256_and_size, transfer
 from hwlib.errors import WorkbookError
 from hwlib.progress import kind
@@ -20,13 +24,15 @@ from hwlib.progress import kind
 class RemoteFile:
     """A file that mirrors offer: the name it is kept under, addresses in the order to try, what it must be.
 
-    sha256: of the file as it is stored, lower-case hexadecimal; size: in bytes, None where it is not known.
+    sha256: of the file as it is stored, lower-case hexadecimal; size: in bytes, None where it is not known. content:
+    sha256 of what is in a .gz, where that is known: a file that was compressed again is the same file.
     """
 
     name: str
     urls: tuple[str, ...]
     sha256: str
     size: int | None = None
+    content: str | None = None
 
 
 class Unreachable(WorkbookError):
@@ -44,11 +50,11 @@ def download(file: RemoteFile, folder: Path) -> Path:
     """
     path = Path(folder) / file.name
     try:
-        if _is_right(path, file):
+        if is_right(path, file):
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(path):
-            if not _is_right(path, file):  # another process may have fetched it meanwhile
+            if not is_right(path, file):  # another process may have fetched it meanwhile
                 part = path.with_name(f"{path.name}.part")
                 _fetch(file, part)
                 os.replace(part, path)
@@ -60,10 +66,23 @@ def download(file: RemoteFile, folder: Path) -> Path:
         ) from None
 
 
-def _is_right(path: Path, file: RemoteFile) -> bool:
-    if not path.exists() or (file.size is not None and path.stat().st_size != file.size):
+def is_right(path: Path, file: RemoteFile) -> bool:
+    """Whether the file at `path` is the one that is wanted."""
+    if not path.exists():
         return False
-    return sha256_and_size(path)[0].hexdigest() == file.sha256
+    if file.size in (None, path.stat().st_size) and sha256_and_size(path)[0].hexdigest() == file.sha256:
+        return True
+    if file.content is None:
+        return False
+    digest, left = hashlib.sha256(), LARGEST
+    try:
+        with gzip.open(path) as packed:
+            while left > 0 and (chunk := packed.read(2**20)):
+                digest.update(chunk)
+                left -= len(chunk)
+    except (OSError, EOFError, zlib.error):
+        return False
+    return digest.hexdigest() == file.content
 
 
 @contextmanager

@@ -21,9 +21,10 @@ from tqdm import tqdm
 
 from hwlib import __version__, paths
 from hwlib.data import compact, registry
+from hwlib.data.archive import lying_in
 from hwlib.data.builders import celeba as faces
-from hwlib.data.builders import digits, mnistm
-from hwlib.data.download import RemoteFile, Unreachable, download
+from hwlib.data.builders import digits, given, mnistm
+from hwlib.data.download import RemoteFile, Unreachable, download, is_right
 from hwlib.data.table import problem
 from hwlib.errors import WorkbookError
 
@@ -50,7 +51,7 @@ class _Made:
 def fetch(
     names: Sequence[str],
     to: Path,
-    celeba: Path | None = None,
+    own: Path | None = None,
     photos: Path | None = None,
     *,
     force: bool = False,
@@ -59,12 +60,13 @@ def fetch(
     """Make the named sets in `to/fetched`, printing a line or two for each.
 
     names: of the registry; none means the course's digits, and celeba where a copy of it is given.
-    celeba: the user's own copy, a folder or an archive. photos: photographs for mnistm in place of BSDS500.
+    own: the user's own copy, a folder or an archive: of celeba, of a release's files, or of digits as pictures.
+    photos: photographs for mnistm in place of BSDS500's.
     force: make sets again that are there. clean: delete the downloaded files in the end.
     Sets that are there and whole are left alone. Where no server answers for some, the others are still made; then a
     WorkbookError says which files to get and where to put them. Raises WorkbookError for all else that is wrong.
     """
-    names = _chosen(names, celeba, photos)
+    names = _chosen(names, own, photos)
     base = to / compact.FOLDER
     with _writing(base), _alone(base):
         _sweep(base)
@@ -73,13 +75,13 @@ def fetch(
             folder = base / name
             if not force and folder.exists():
                 if found := compact.whole(folder):
-                    given = {"celeba": celeba, "mnistm": photos}.get(name)
-                    more = f"; {given} was not looked at, --force makes the set anew" if given else ""
+                    chosen = own or (photos if name == "mnistm" else None)
+                    more = f"; {chosen} was not looked at, --force makes the set anew" if chosen else ""
                     print(f"{name}: there already, {_counts(found)}{more}")
                     continue
                 print(f"{name}: what is there is not whole; it is made anew")
             try:
-                _make(name, folder, celeba, photos)
+                _make(name, folder, own, photos, required="celeba" not in names)
             except Unreachable as error:
                 print(f"{name}: {error}")
                 absent.append(name)
@@ -101,29 +103,33 @@ def _is_found(to: Path) -> bool:
     """Whether `data auto` looks in this folder."""
     try:
         return paths.anchored(os.environ.get("HW_DATA") or "data").resolve() == to.resolve()
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, WorkbookError):
         return False
 
 
-def _chosen(names: Sequence[str], celeba: Path | None, photos: Path | None) -> list[str]:
+def _chosen(names: Sequence[str], own: Path | None, photos: Path | None) -> list[str]:
     if not names:
-        names = [*registry.WITHOUT_A_WORD, *(["celeba"] if celeba else [])]
+        names = [*registry.WITHOUT_A_WORD, *(["celeba"] if own else [])]
     names = list(dict.fromkeys(names))
     for name in names:
         registry.card(name)
-    if "celeba" in names and celeba is None:
+    if "celeba" in names and own is None:
         raise WorkbookError(CELEBA_BY_HAND.format(homepage=registry.CARDS["celeba"].homepage))
-    for option, given, name in (("--from", celeba, "celeba"), ("--photos", photos, "mnistm")):
-        if given is not None and name not in names:
-            raise WorkbookError(f"{option}: only {name} is made from it; name {name} too, or leave {option} out")
-        if given is not None and not given.exists():
-            raise WorkbookError(f"{option}: {given} does not exist")
+    if photos is not None and "mnistm" not in names:
+        raise WorkbookError("--photos: only mnistm is made from it; name mnistm too, or leave --photos out")
+    for option, path in (("--from", own), ("--photos", photos)):
+        if path is not None and not path.exists():
+            raise WorkbookError(f"{option}: {path} does not exist")
     return names
 
 
-def _make(name: str, folder: Path, celeba: Path | None, photos: Path | None) -> None:
+def _make(name: str, folder: Path, own: Path | None, photos: Path | None, required: bool) -> None:
     downloads = folder.parent / compact.DOWNLOADS
-    made = _celeba(celeba) if name == "celeba" else _digits(name, downloads, photos)
+    made = _celeba(own) if name == "celeba" else _pictures(name, own)
+    if made is None:
+        if own:
+            _take(name, own, downloads, required)
+        made = _digits(name, downloads, photos)
     part = folder.with_name(f".{name}.part")
     part.mkdir()
     try:
@@ -133,6 +139,33 @@ def _make(name: str, folder: Path, celeba: Path | None, photos: Path | None) -> 
     finally:
         shutil.rmtree(part, ignore_errors=True)
     print(f"{name}: made, {_counts(found)}", *made.lines, sep="\n  ")
+
+
+def _pictures(name: str, own: Path | None) -> _Made | None:
+    """A digit set from the user's own pictures, None where there are none."""
+    if own is None or (found := given.take_pictures(own, name)) is None:
+        return None
+    sources = [{"name": found.place.name} | _content(found.place)]
+    lines = [f"{found.what}, from {found.place.name}"]
+    for split, (_, labels) in found.splits.items():
+        if lost := sorted(set(range(10)) - set(labels.tolist())):
+            lines.append(f"{split}: no picture of {', '.join(map(str, lost))}")
+    splits = ((split, *found.splits[split]) for split in compact.SPLITS)
+    return _Made(splits, sources, f"{found.what}; 28x28, of MNIST-M's 32x32 the middle", None, tuple(lines))
+
+
+def _take(name: str, own: Path, downloads: Path, required: bool) -> None:
+    """Take what `own` has of the files that a set is made from; what it lacks is fetched."""
+    files = registry.files(name)
+    if given.take_files(own, files, downloads):
+        return
+    if required:
+        names = ", ".join(file.name for file in files)
+        raise WorkbookError(
+            f"--from: {own} holds nothing of {name}, neither its files by their content ({names}) nor pictures in "
+            f"train/0 to test/9; {lying_in(own)}"
+        )
+    print(f"{name}: {own} holds nothing of it")
 
 
 def _digits(name: str, downloads: Path, photos: Path | None) -> _Made:
@@ -242,7 +275,7 @@ def _by_hand(names: Sequence[str], downloads: Path, photos: Path | None) -> str:
     for file in files:
         path = downloads / file.name
         if path.is_file():
-            if _sha256(path) == file.sha256:
+            if is_right(path, file):
                 continue
             lines.append(f"  {file.name}, which is there already, is another file than the one wanted: replace it")
         size = f", {file.size / 1e6:.2f} MB" if file.size else ""

@@ -4,6 +4,7 @@ URLs are those of torchvision's data set classes, where it has one; a test compa
 least two public projects that know nothing of each other:
 
 - MNIST, SVHN: torchvision's prototype data sets (2022), and loaders of other projects (torchvision for Ruby, batchup).
+  Those of MNIST's unpacked files stand in many projects' loaders.
 - USPS: torchvision's prototype data sets, and an evaluation that notes hashes of what it fetched. The sizes were not to
   be had from anybody, so none is given.
 - BSDS500: the code of several papers has this sha256 with 70763455 bytes, the size that tensorpack's loader has too.
@@ -58,8 +59,8 @@ _BSDS = (
 )
 
 
-def _file(name: str, sha256: str, size: int | None, *folders: str) -> RemoteFile:
-    return RemoteFile(name=name, urls=tuple(folder + name for folder in folders), sha256=sha256, size=size)
+def _file(name: str, sha256: str, size: int | None, *folders: str, content: str | None = None) -> RemoteFile:
+    return RemoteFile(name, tuple(folder + name for folder in folders), sha256, size, content)
 
 
 _CARDS = (
@@ -93,24 +94,28 @@ _CARDS = (
                 "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
                 9912422,
                 *_MNIST,
+                content="ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
             ),
             _file(
                 "train-labels-idx1-ubyte.gz",
                 "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
                 28881,
                 *_MNIST,
+                content="65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
             ),
             _file(
                 "t10k-images-idx3-ubyte.gz",
                 "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
                 1648877,
                 *_MNIST,
+                content="0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
             ),
             _file(
                 "t10k-labels-idx1-ubyte.gz",
                 "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
                 4542,
                 *_MNIST,
+                content="ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
             ),
         ),
     ),

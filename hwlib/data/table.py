@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from hwlib.data.imageset import ATTRIBUTES, DIGITS
 from hwlib.errors import WorkbookError
+from hwlib.names import ATTRIBUTES, DIGITS
 
 
 class Form(NamedTuple):

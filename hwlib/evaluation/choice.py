@@ -1,6 +1,7 @@
 """Which finished run serves a command: the one that is named, else the newest one that fits."""
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import Any, Generic, TypeVar
 
 from hwlib.config import SCENARIOS
 from hwlib.errors import WorkbookError
-from hwlib.paths import PROSE, anchored
-from hwlib.record import Record
+from hwlib.paths import PROSE, anchored, expanded
+from hwlib.record import Record, newest_first, record_folders
 
 T = TypeVar("T")
 
@@ -60,11 +61,8 @@ def choose(wanted: Wanted, load: Callable[[Record], T], run: Path | None = None,
 def _from_environment(said: str) -> Path:
     """The folder that `$HW_RUN` names: as a shell means it, else from the project's root, for a script may be called
     from anywhere."""
-    try:
-        folder = Path(said).expanduser()
-    except RuntimeError as error:  # a home folder that does not exist
-        raise WorkbookError(f"HW_RUN: {said!r} is no folder: {error}") from None
-    return folder if folder.exists() else anchored(folder)
+    folder = expanded("HW_RUN", said)
+    return folder if folder.exists() else anchored(folder, "HW_RUN")
 
 
 def _named(folder: Path, parameter: str, wanted: Wanted, load: Callable[[Record], T]) -> Choice[T]:
@@ -83,8 +81,7 @@ def _newest(runs: Path, wanted: Wanted, load: Callable[[Record], T]) -> Choice[T
     if not runs.is_dir():
         raise WorkbookError(f"runs: {runs} is no folder; give a folder of records, or a record with --run")
     found, passed = finished_runs(runs)
-    fit = [record for record in found if _fits(record, wanted)]
-    fit.sort(key=lambda record: (str(record.run.get("finished", "")), record.folder.name), reverse=True)
+    fit = newest_first(record for record in found if _fits(record, wanted))
     for i, record in enumerate(fit):
         try:
             loaded = load(record)
@@ -95,17 +92,15 @@ def _newest(runs: Path, wanted: Wanted, load: Callable[[Record], T]) -> Choice[T
         finished = record.run.get("finished", "at an unknown time")
         line = f"run {record.folder}, {rank} of {wanted} there, finished {finished}"
         return Choice(record, loaded, (*passed, line))
-    raise WorkbookError(f"run: no finished run of {wanted} in {runs}{_instead(found, passed, wanted)}")
+    raise WorkbookError(f"run: no finished run of {wanted} in {runs}{_instead(runs, found, passed, wanted)}")
 
 
 def finished_runs(runs: Path) -> tuple[list[Record], list[str]]:
     """The finished records in `runs`, and a line for each that cannot be read."""
     found, passed = [], []
-    for path in sorted(runs.glob("*/run.json")):
-        if path.parent.name.startswith(".") or path.parent.name.endswith((".partial", ".old")):
-            continue
+    for folder in record_folders(runs):
         try:
-            found.append(Record.load(path.parent))
+            found.append(Record.load(folder))
         except WorkbookError as error:
             passed.append(f"passed over: {error}")
     return found, passed
@@ -122,19 +117,27 @@ def _param(record: Record, name: str) -> Any:
     return params.get(name) if isinstance(params, dict) else None
 
 
-def _instead(found: Sequence[Record], passed: Sequence[str], wanted: Wanted) -> str:
+def _instead(runs: Path, found: Sequence[Record], passed: Sequence[str], wanted: Wanted) -> str:
     """What there is instead, and how to get what is wanted."""
     parts = [f"; {len(passed)} cannot be used, first: {passed[0].removeprefix('passed over: ')}"] if passed else []
     if wanted.target is not None:
         targets = {_param(r, "tgt") for r in found if _fits(r, Wanted(wanted.problems))}
         parts.append(f"; targets there: {', '.join(sorted(map(str, targets)))}" if targets else "")
-    command = ["hw", "run", wanted.problems[-1]]
+    pair = ()
     source = {target: source for source, target in SCENARIOS}.get(wanted.target)
     if wanted.target is not None and source is None:
-        command += ["-p", "src", "SOURCE", "-p", "tgt", wanted.target]
+        pair = ("SOURCE", wanted.target)
     elif source:
-        command += ["-p", "src", source, "-p", "tgt", wanted.target]
+        pair = (source, wanted.target)
         published = PROSE / "reference" / f"{source}_{wanted.target}"
         if "p4" in wanted.problems and (published / "run.json").is_file():
             parts.append(f"; --run {published} is published")
-    return f"{''.join(parts)}; `{' '.join(command)}` makes one"
+    return f"{''.join(parts)}; `{making(runs, wanted.problems[-1], *pair)}` makes one"
+
+
+def making(runs: Path, problem: str, src: str = "", tgt: str = "") -> str:
+    """The command that puts a record of this problem, and of this pair, into `runs`."""
+    command = ["hw", "run", problem] + (["-p", "src", src, "-p", "tgt", tgt] if src else [])
+    if runs.resolve() != anchored("runs").resolve():
+        command += ["--runs", str(runs)]
+    return shlex.join(command)

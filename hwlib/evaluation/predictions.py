@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from hwlib.config import UDAConfig
+from hwlib.data.compact import SPLITS
 from hwlib.data.course import unlabelled
 from hwlib.errors import WorkbookError
 from hwlib.evaluation.accuracy import predict
@@ -25,6 +26,7 @@ def predict_folder(
     model: str | None = None,
     device: str = "auto",
     *,
+    force: bool = False,
     runs: Path | None = None,
     problem: str | None = None,
     target: str | None = None,
@@ -33,34 +35,27 @@ def predict_folder(
 
     run: folder of a record; None takes `$HW_RUN`, or the newest record of `problem` trained for `target` in the folder
     `runs`, as `hwlib.evaluation.choice` says. model: which of its networks, None for the default; device: as the
-    parameter of runs. Returns lines that say which run was chosen and why, and last what was done. Raises WorkbookError
-    for whatever cannot be read, used or written; `out` is then as it was before.
+    parameter of runs. force: write over `out` where it is there, unless it is one of the images, their labels or part
+    of a record. Returns lines that say which run was chosen and why, and last what was done. Raises WorkbookError for
+    whatever cannot be read, used or written; `out` is then as it was before.
     """
     wanted = Wanted(_problems(problem, None if run else model), target)
     choice = choose(wanted, lambda record: _load(record, model), run, runs)
     record, (name, network) = choice.record, choice.loaded
-    check_free(out, "out", "csv")
-    _check_place(out, images)
+    check_free(out, "out", "csv", force=force, inputs=(images, *_labels(images)))
     compute = compute_on(device)
     names, pixels = unlabelled(images)
     labels = predict(compute.place(network), pixels, compute).tolist()
-    put(out, _csv(names, labels), "out")
+    put(out, _csv(names, labels), "out", force=force)
     count = "1 image" if len(names) == 1 else f"{len(names)} images"
     doubt = (*choice.why, *_doubt(record)) if choice.why else ()
     return "\n".join([*doubt, f"{count} named by {name} of {told(record)} on {compute.device}: {out}"])
 
 
-def _check_place(out: Path, images: Path) -> None:
-    """Refuse what would be lost: the labels of these images, a run's record, a file that is no csv by its name."""
-    place, folder = os.path.realpath(out), os.path.realpath(images)
-    if os.path.dirname(place) == folder:
-        raise WorkbookError(f"out: {out} would lie among the images; write it to another folder")
-    if place == f"{folder}.csv":
-        raise WorkbookError(f"out: {out} is where the course layout has the labels of these images; give another name")
-    if os.path.exists(os.path.join(os.path.dirname(place), "run.json")):
-        raise WorkbookError(f"out: {out} would lie in the folder of a run; write it to another folder")
-    if out.suffix.lower() != ".csv":
-        raise WorkbookError(f"out: {out} is to be a csv; give it a name that ends in .csv")
+def _labels(images: Path) -> list[Path]:
+    """Where the course layout has the labels of these images, if they are a split of it."""
+    folder = Path(os.path.realpath(images))
+    return [folder.with_name(f"{folder.name}.csv")] if folder.name in SPLITS else []
 
 
 def _doubt(record: Record) -> list[str]:

@@ -104,7 +104,12 @@ def score_files(pred: Path, truth: Path) -> Score:
 
 def read_labels(table: Path) -> dict[str, int]:
     """Return the digit of each image that the csv `table` names, in its order; `WorkbookError` as in `score_files`."""
-    names, values = parse(table, read_table(table, DIGIT_FORM), DIGIT_FORM)
+    return parse_labels(table, read_table(table, DIGIT_FORM))
+
+
+def parse_labels(table: Path, content: bytes) -> dict[str, int]:
+    """Return what `read_labels` does, of the `content` of the csv `table`."""
+    names, values = parse(table, content, DIGIT_FORM)
     return dict(zip(names.values(), (label for (label,) in values), strict=True))
 
 
@@ -145,4 +150,4 @@ def table(score: Score) -> str:
 def as_json(score: Score, pred: Path, truth: Path) -> bytes:
     """Return the score and the names of its two files as the JSON that `hw score --json` writes."""
     content = {"pred": str(pred), "truth": str(truth)} | score.describe()
-    return (json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+    return (json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode(errors="backslashreplace")

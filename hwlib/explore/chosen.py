@@ -112,7 +112,9 @@ class FaceExplorer(Explorer):
 
     def notes(self) -> list[str]:
         """What to know before all else: which run it is, those passed over, and images that have changed since."""
-        changed = [] if self.loaded.same else [other_images(self.say, (self.loaded.train, self.loaded.test))]
+        changed = (
+            [] if self.loaded.same else [other_images(self.say, (self.loaded.train, self.loaded.test), self.record)]
+        )
         return [self.about(), *passed_over(self.say, self.passed), *changed]
 
     def notes_html(self) -> str:

@@ -162,7 +162,7 @@ def load_scene(say: Say, runs: Path, scenario: Scenario, p3: Record | None, p4: 
     sets, same = sets_of(first)
     tests = (sets[1], sets[3])
     if not same:
-        notes.append(other_images(say, sets))
+        notes.append(other_images(say, sets, first))
     elif len(records) == 2 and _hashes(records["p3"]) != _hashes(records["p4"]):
         notes.append(
             say(

@@ -114,7 +114,7 @@ class Explorer:
         except OSError as error:
             raise WorkbookError(f"figures: cannot write to {folder} ({error.strerror})") from None
         path = folder / f"explore_{self.name}.png"
-        put(path, self.still(), "figures")
+        put(path, self.still(), "figures", force=True)
         if self._kept is not None:
             self._kept.update(self._picture())
         self.tell(self.say(f"已存成 {path}", f"Saved as {path}"))

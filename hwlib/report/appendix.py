@@ -18,7 +18,8 @@ Text = tuple[str, str]
 
 def appendix(found: Collection, prose: Prose) -> str:
     """The sections `#appendix` and `#references`."""
-    parts = [_sets(found), _commands(found), _parameters(found), _machines(found), _runs(found), _glossary(prose)]
+    parts = [_sets(found), _commands(found), _parameters(found), _machines(found), _runs(found), _named(found)]
+    parts.append(_glossary(prose))
     return (
         f'<section id="appendix"><h2>{inline("附錄", "Appendix")}</h2>{"".join(parts)}</section>'
         f'<section id="references"><h2>{inline("參考文獻", "References")}</h2>{_references(prose)}</section>'
@@ -95,7 +96,7 @@ def _command(record: Record) -> str:
     params = record.params
     parts = ["hw", "run", record.problem, "-p", "profile", record.run["profile"]]
     named = [name for name in ("src", "tgt", "method") if name in params]
-    beside = {"profile", "runs", "seed", "checkpoint_seconds", "resume", *named}
+    beside = {"profile", "runs", "seed", "checkpoint_seconds", "resume", "force", *named}
     if params.get("data") == "auto":
         beside.add("data")
     changed = [name for name in words.changed(record) if name not in beside]
@@ -107,7 +108,7 @@ def _command(record: Record) -> str:
 def _parameters(found: Collection) -> str:
     """Every parameter, a column a problem; where runs of a problem differ, all of its values."""
     problems = [problem for problem in CONFIGS if found.of(problem)]
-    names = dict.fromkeys(name for record in found.all for name in record.params if name != "runs")
+    names = dict.fromkeys(name for record in found.all for name in record.params if name not in ("runs", "force"))
     rows = ((f"<code>{esc(name)}</code>", *(_values(found.of(p), name) for p in problems)) for name in names)
     head = [("參數", "parameter"), *((f"問題{'一二三四'[int(p[1]) - 1]}", f"problem {p[1]}") for p in problems)]
     return _table(("各問題的參數", "Parameters of each problem"), head, rows, "parameters")
@@ -168,6 +169,30 @@ def _runs(found: Collection) -> str:
         count = f" {i}/{len(parts)}" if len(parts) > 1 else ""
         out += _table((f"各次執行{count}", f"Runs{count}"), head, map(cells, part), "runs")
     return out
+
+
+def _named(found: Collection) -> str:
+    """Runs with a name of their own, which stand beside the report's: what was set, and what came of it."""
+    rows = (
+        (
+            f"<code>{esc(record.run['id'])}</code>",
+            esc(", ".join((words.setting(record), *(f"{s['name']} {s['split']} {s['count']}" for s in record.sets)))),
+            esc(", ".join(f"{name} {value:.4g}" for name, value in _results(record))),
+        )
+        for record in found.named
+    )
+    head = (("紀錄", "record"), ("設定", "settings"), ("結果", "result"))
+    caption = (
+        "另外命名的執行（`name`）；圖表與文字不採用",
+        "Runs with a name of their own (`name`); no figure, table or text is made from them",
+    )
+    return _table(caption, head, rows, "named")
+
+
+def _results(record: Record) -> list[tuple[str, float]]:
+    """The numbers of a record, those of its models among them."""
+    metrics = {name: value for name, value in record.metrics.items() if isinstance(value, (int, float))}
+    return [*record.metrics.get("accuracy", metrics).items()]
 
 
 def _rounded(value: Any) -> Any:

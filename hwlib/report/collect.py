@@ -13,7 +13,7 @@ import numpy as np
 
 from hwlib.config import SCENARIOS
 from hwlib.errors import WorkbookError
-from hwlib.record import Record
+from hwlib.record import Record, is_finished, newest_first
 from hwlib.sources import INCIDENTAL
 
 Scenario = tuple[str, str]
@@ -45,14 +45,16 @@ LARGE = 1e9  # larger than any error, divergence or probability that a training 
 class Collection:
     """The report's records. Every tuple holds one record a seed, by seed, alike in all but the seed.
 
-    `p3` is keyed by (source, target), `p4` by (method, (source, target)); `left_out` says (zh, en) what was passed
-    over and why; what an error said is the same in both.
+    `p3` is keyed by (source, target), `p4` by (method, (source, target)). `named` are runs with a `name` beside the
+    ones that the report is of. `left_out` says (zh, en) what was passed over and why; what an error said is the same
+    in both.
     """
 
     p1: tuple[Record, ...] = ()
     p2: tuple[Record, ...] = ()
     p3: dict[Scenario, tuple[Record, ...]] = field(default_factory=dict)
     p4: dict[tuple[str, Scenario], tuple[Record, ...]] = field(default_factory=dict)
+    named: tuple[Record, ...] = ()
     left_out: tuple[Text, ...] = ()
 
     def of(self, problem: str) -> tuple[Record, ...]:
@@ -91,7 +93,7 @@ def collect(runs: Path, trial: Callable[[Record], None] = lambda record: None) -
     """
     usable, left_out = [], []
     for folder in sorted(path for path in Path(runs).glob("*/") if path.name not in OTHERS):
-        if folder.name.startswith(".") or folder.name.endswith((".partial", ".old")):
+        if not is_finished(folder):
             continue
         if not (folder / "run.json").exists():
             if any((folder / name).exists() for name in ("arrays.npz", "history.csv")):
@@ -115,7 +117,10 @@ def collect(runs: Path, trial: Callable[[Record], None] = lambda record: None) -
 
 
 def arrange(records: Iterable[Record], left_out: Iterable[Text] = ()) -> Collection:
-    """Group usable records by problem, method and scenario, the latest of their kind."""
+    """Group usable records by problem, method and scenario, the latest of their kind.
+
+    A group is of the runs without a name; where all have one, of the latest's. The others stand in `named`.
+    """
     groups: dict[tuple, list[Record]] = {}
     left_out = list(left_out)
     for record in records:
@@ -125,22 +130,43 @@ def arrange(records: Iterable[Record], left_out: Iterable[Text] = ()) -> Collect
         groups.setdefault((record.problem, method, pair), []).append(record)
     order = {pair: i for i, pair in enumerate(SCENARIOS)}
     found: dict[str, Any] = {"p3": {}, "p4": {}}
+    named: list[Record] = []
     for key in sorted(groups, key=lambda k: (k[0], k[1], order.get(k[2], 9), k[2])):
         problem, method, pair = key
-        chosen, others = alike(groups[key])
-        left_out += [
-            _passed(
-                r.folder.name,
-                f"較早的執行，或資料、設定不同（{said(r)}），不混入結果",
-                f"an older run, or one of other data or settings ({said(r)}); not mixed in",
-            )
-            for r in others
-        ]
+        names = {name_of(r) for r in groups[key]}
+        main = "" if "" in names else name_of(newest_first(groups[key])[0])
+        chosen, others = alike([r for r in groups[key] if name_of(r) == main])
+        beside = [r for r in groups[key] if name_of(r) != main]
+        originals = {_origin(r): r for r in reversed(newest_first([*chosen, *beside]))}
+        named += [r for r in beside if r is originals[_origin(r)]]
+        others += [r for r in beside if r is not originals[_origin(r)]]
+        left_out += [_other(r, originals.get(_origin(r))) for r in others]
         if problem in ("p1", "p2"):
             found[problem] = chosen
         else:
             found[problem][pair if problem == "p3" else (method, pair)] = chosen
-    return Collection(**found, left_out=tuple(left_out))
+    return Collection(**found, named=tuple(named), left_out=tuple(left_out))
+
+
+def name_of(record: Record) -> str:
+    """The `name` of a run; older records have none."""
+    return str(record.params.get("name") or "")
+
+
+def _origin(record: Record) -> tuple[str, str]:
+    """What a run and its copies share."""
+    return record.run["id"], record.run["finished"]
+
+
+def _other(record: Record, original: Record | None) -> Text:
+    if original is not None:
+        name = original.folder.name
+        return _passed(record.folder.name, f"{name} 的副本，不混入結果", f"a copy of {name}; not mixed in")
+    return _passed(
+        record.folder.name,
+        f"較早的執行，或資料、設定不同（{said(record)}），不混入結果",
+        f"an older run, or one of other data or settings ({said(record)}); not mixed in",
+    )
 
 
 def _passed(name: str, zh: str, en: str) -> Text:
@@ -155,7 +181,7 @@ def said(record: Record) -> str:
 
 def alike(records: list[Record]) -> tuple[tuple[Record, ...], list[Record]]:
     """Return the latest record with those that differ from it by the seed only, by seed; and the rest."""
-    newest = sorted(records, key=lambda r: (r.run.get("finished", ""), r.folder.name), reverse=True)
+    newest = newest_first(records)
     chosen: dict[int, Record] = {}
     for record in newest:
         if _signature(record) == _signature(newest[0]):

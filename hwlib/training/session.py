@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 
 from hwlib.errors import WorkbookError
+from hwlib.finished import FinishedRun
 from hwlib.run import Run
 from hwlib.training.checkpoint import Keeper
 from hwlib.training.engine import LearningRule, Plan, fit
@@ -16,7 +17,7 @@ _TRAINED: weakref.WeakSet = weakref.WeakSet()
 
 
 def train(
-    run: Run,
+    run: Run | FinishedRun,
     rule: LearningRule,
     sets: list[tuple[torch.Tensor, ...]],
     compute: Compute,
@@ -34,9 +35,12 @@ def train(
         and `observed_at_<model>`, the steps.
     preview: gives the samples that Lab's live view shows (`hwlib.training.preview`).
     Checkpoints go to the run, every `config.checkpoint_seconds`; an attempt that ended before its time goes on from
-    there, and a training that had ended is only loaded.
+    there, and a training that had ended is only loaded. A run that is finished and unchanged trains nothing.
     Raises `WorkbookError` for a network that has been trained before: its record would tell half of its steps.
     """
+    if run.finished is not None:
+        print(f"{model}: not trained again, finished {run.finished.run['finished']}; `force` true trains it anew")
+        return run.finished.run["seconds"]["train"]
     run.check_open()
     if any(module in _TRAINED for module in rule.modules.values()):
         raise WorkbookError(f"{model}: this network is trained already; run the cell that builds it again first")

@@ -186,6 +186,7 @@ def register(monkeypatch, content, url):
                 urls=(url + file.name,),
                 sha256=hashlib.sha256(content[file.name]).hexdigest(),
                 size=file.size and len(content[file.name]),
+                content=file.content and hashlib.sha256(gzip.decompress(content[file.name])).hexdigest(),
             )
             for file in card.files
         ]

@@ -16,7 +16,7 @@ from random import Random
 import pytest
 
 from hwlib.data import archive
-from hwlib.data.archive import members
+from hwlib.data.archive import lying_in, members, places
 from hwlib.errors import WorkbookError
 
 FILES = {
@@ -104,6 +104,43 @@ def test_names_come_in_their_simplest_form(tmp_path, kind):
     assert [name for name, _ in members(path, everything)] == ["a", "b/c", "b/d", "e..f", "ü 圖.png"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_names_of_windows(tmp_path, kind):
+    files = {"a\\": b"", "a\\1": b"1", ".\\b\\c/2": b"2", "__MACOSX\\._1": b"", "d\\Thumbs.db": b"3"}
+    files = files if kind.endswith("zip") else {name: files[name] for name in list(files)[1:]}
+    path = make(tmp_path / f"x.{kind}", files)
+    assert [name for name, _ in members(path, everything)] == ["a/1", "b/c/2", "d/Thumbs.db"]
+    refused(make(path, {"a/1": b"1", "a\\1": b"2"}), "'a/1'", "is there twice")
+
+
+@pytest.mark.parametrize(
+    "begin", [b"Rar!\x1a\x07\x01\x00", b"Rar!\x1a\x07\x00", b"7z\xbc\xaf\x27\x1c\x00\x04", b"\x28\xb5\x2f\xfd"]
+)
+def test_archives_of_another_kind_are_named(tmp_path, begin):
+    (tmp_path / "x").write_bytes(begin + bytes(100))
+    refused(tmp_path / "x", "archive" if begin[0] != 0x28 else "zstd", "is not read here; unpack it")
+
+
+def test_where_things_may_lie(tmp_path):
+    names = ("b.ZIP", "a/c.tar.gz", "d.rar", "e.txt", ".hidden/f.zip", "__MACOSX/g.zip")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    assert list(places(tmp_path)) == [tmp_path, tmp_path / "a/c.tar.gz", tmp_path / "b.ZIP"]
+    assert list(places(tmp_path / "b.ZIP")) == [tmp_path / "b.ZIP"]
+
+
+def test_what_lies_there_is_said(tmp_path):
+    assert lying_in(tmp_path) == "nothing is there"
+    make(tmp_path / "x.zip", {f"{i}.txt": b"" for i in range(5)})
+    assert lying_in(tmp_path / "x.zip") == "there is '0.txt', '1.txt', '2.txt' and 2 more"
+    assert lying_in(tmp_path) == "and in 'x.zip' there is '0.txt', '1.txt', '2.txt' and 2 more"
+    make(tmp_path / "x.zip", {"in/y.rar": b"", "note": b""})
+    assert lying_in(tmp_path) == "and in 'x.zip' there is 'in/y.rar', which is not read there; unpack it"
+    (tmp_path / "x.zip").rename(tmp_path / "z.7z")
+    assert lying_in(tmp_path) == "there is 'z.7z', which is not read there; unpack it"
+
+
 @pytest.mark.parametrize("kind", ["zip", "tar"])
 def test_folders_are_no_members(tmp_path, kind):
     files = [("b/", b"")] if kind == "zip" else [entry("b", tarfile.DIRTYPE), entry("./", tarfile.DIRTYPE)]
@@ -132,7 +169,10 @@ def test_an_archive_of_nothing(tmp_path, kind):
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
 @pytest.mark.parametrize(
     "name",
-    ["/etc/passwd", "//a", "../a", "a/../../b", "a/..", "..", "..\\a", "a\\b", "\\\\host\\a", "C:/a", "c:a", ".x/../a"],
+    [
+        *("/etc/passwd", "//a", "../a", "a/../../b", "a/..", "..", ".x/../a"),
+        *("..\\a", "\\a", "a\\..\\..\\b", "a/..\\b", "\\\\host\\a", "C:/a", "C:\\a", "c:a"),
+    ],
 )
 def test_a_name_that_leads_out(tmp_path, kind, name, wanted):
     path = make(tmp_path / f"x.{kind}", {"a.txt": b"", name: b"1"})

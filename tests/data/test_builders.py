@@ -1,5 +1,6 @@
 import io
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -121,7 +122,9 @@ def test_the_same_photographs_however_they_are_packed(files, tmp_path):
     (tmp_path / "deep/.hidden.png").write_bytes(b"")
     (tmp_path / "deep/notes.txt").write_bytes(b"")
     zipped = releases.packed_zip(tmp_path / "x.zip", dict(reversed(flat.items())))
-    first, *others = [mnistm.photographs(each) for each in (files / "BSR_bsds500.tgz", tmp_path / "deep", zipped)]
+    first, *others = [
+        mnistm.photographs(each) for each in (files / "BSR_bsds500.tgz", files, tmp_path / "deep", zipped)
+    ]
     assert len(first.images) == 2  # of BSDS500 those for training
     for other in others:
         assert other.sha256 == first.sha256
@@ -218,9 +221,41 @@ def tables_of_kaggle(mine):
     return mine
 
 
+def packed_on_windows(mine):
+    content = {str(path.relative_to(mine)): path.read_bytes() for path in unpacked(mine).rglob("*") if path.is_file()}
+    shutil.rmtree(mine)
+    mine.mkdir()
+    names = {"img_align_celeba\\": b"", "__MACOSX\\._000001.jpg": b""}
+    names |= {name.replace("/", "\\"): data for name, data in content.items()}
+    releases.packed_zip(mine / "archive.zip", names)
+    return mine
+
+
+def packed_with_tar(mine):
+    folder = all_in_one(mine)
+    shutil.rmtree(mine)
+    (mine / "below").mkdir(parents=True)
+    with zipfile.ZipFile(folder) as archive:
+        names = {f"./top/{name}": archive.read(name) for name in archive.namelist() if not name.endswith("/")}
+    (mine / "below/mine.tar.gz").write_bytes(releases.packed_tar(names))
+    return mine
+
+
+def as_the_authors_have_it(mine):
+    for folder, part in (("Img", "img_align"), ("Anno", "list_attr"), ("Eval", "list_eval")):
+        (mine / folder).mkdir()
+        for path in list(mine.glob(f"{part}*")):
+            path.rename(mine / folder / path.name)
+    releases.packed_zip(mine / "Img/a.zip", {"000001.jpg": b"none"})
+    return mine
+
+
 @pytest.mark.parametrize(
     "arrange",
     [
+        packed_on_windows,
+        packed_with_tar,
+        as_the_authors_have_it,
         lambda mine: mine / "img_align_celeba.zip",
         unpacked,
         lambda mine: unpacked(mine) / "img_align_celeba",
@@ -228,7 +263,7 @@ def tables_of_kaggle(mine):
         all_in_one,
         tables_of_kaggle,
     ],
-    ids=["the zip", "unpacked", "folder of images", "img_celeba too", "one archive", "csv"],
+    ids=["windows", "tar", "Img", "the zip", "unpacked", "folder of images", "img_celeba too", "one archive", "csv"],
 )
 def test_copies_of_celeba_look_different_and_give_the_same(mine, arrange):
     before = celeba.find(mine)
@@ -269,6 +304,14 @@ BAD = {
     "partition": (lambda mine: (mine / "list_eval_partition.txt").write_text("000001.jpg 3\n"), "row 1: is no name"),
     "no test images": (lambda mine: releases.celeba(mine, (1, 2)), "no image of the official test partition"),
     "no images": (lambda mine: releases.packed_zip(mine / "img_align_celeba.zip", {}), "holds no CelebA images"),
+    "in an archive": (
+        lambda mine: releases.packed_zip(mine / "img_align_celeba.zip", {"in/img_align_celeba.zip": b""}),
+        "and in 'img_align_celeba.zip' there is 'in/img_align_celeba.zip', which is not read there; unpack it",
+    ),
+    "7z": (
+        lambda mine: (mine / "img_align_celeba.zip").rename(mine / "img_align_celeba.7z"),
+        "there is 'img_align_celeba.7z', which is not read there; unpack it",
+    ),
     "nothing": (lambda mine: shutil.rmtree(mine) or mine.mkdir(), "holds no CelebA images"),
     "another size": (image(encoded(photo(1))), "000002.jpg is 50x40 pixels; the aligned images are 178x218"),
     "truncated": (image(encoded(releases.face(2), "JPEG")[:-900]), "000002.jpg is damaged"),

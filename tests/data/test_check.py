@@ -158,14 +158,18 @@ def test_several_processes_find_what_one_finds(folder, monkeypatch, parallel):
         (["data/digits"], "data/digits has neither digits/ nor face/; give the folder that holds them"),
         (["data", "--csv", "gone/out.csv"], "csv: gone is no folder"),
         (["data", "--csv", "data"], "csv: data is no file"),
+        (["data", "--csv", "mine.csv"], "csv: mine.csv is there already; give another name, or --force"),
+        (["data", "--csv", "data/digits/usps/train.csv", "--force"], "is one of the files that are read here"),
         ([], "so `data auto` is the sample, which needs no check; name a folder"),
     ],
 )
 def test_bad_usage(capsys, folder, monkeypatch, arguments, says):
     monkeypatch.chdir(folder.parent)
     monkeypatch.setattr("hwlib.paths.ROOT", folder.parent / "nowhere")
+    (folder.parent / "mine.csv").write_text("mine")
     status, out, err = run(capsys, *arguments)
     assert (status, out) == (2, "")
+    assert (folder.parent / "mine.csv").read_text() == "mine"
     assert says in err
     assert err.count("\n") == 1
 

@@ -40,7 +40,7 @@ def same(one, other):
 def test_what_was_fetched_and_what_was_exported_are_the_same(project, server, tmp_path, capsys):
     """From the server to the compact form, from there to a course folder, and both read by a run."""
     mine = releases.celeba(tmp_path / "mine")
-    fetch.fetch(["usps", "mnist", "mnistm", "svhn", "celeba"], project / "data", celeba=mine)
+    fetch.fetch(["usps", "mnist", "mnistm", "svhn", "celeba"], project / "data", own=mine)
     assert main(["data", "export", "--to", str(tmp_path / "out")]) == 0
     fetched, exported = (open_source(str(each), "digits") for each in (project / "data", tmp_path / "out"))
     assert (fetched.kind, exported.kind) == ("fetched", "course")

@@ -298,12 +298,12 @@ def test_a_copy_with_holes_says_so(to, server, tmp_path, capsys):
     with zipfile.ZipFile(mine / "img_align_celeba.zip", "w") as archive:
         for name, data in content.items():
             archive.writestr(name, data)
-    fetch.fetch(["celeba"], to, celeba=mine)
+    fetch.fetch(["celeba"], to, own=mine)
     assert "1 rows of list_attr_celeba have no image here" in capsys.readouterr().out
     found = compact.manifest(to / "fetched/celeba")
     counts = [found["splits"][split]["count"] for split in ("train", "test")]
     assert found["method"].startswith(f"the first {counts[0]} that are there of the official training partition")
-    fetch.fetch(["celeba"], to, celeba=mine)
+    fetch.fetch(["celeba"], to, own=mine)
     assert f"{mine} was not looked at, --force makes the set anew" in capsys.readouterr().out
 
 
@@ -325,7 +325,7 @@ def test_photographs_of_ones_own(to, server, tmp_path, capsys):
     [
         ("uspz", "there is no data set 'uspz' to fetch; there are usps, mnist"),
         ("bsds500", "there is no data set 'bsds500'"),
-        ("usps --from {mine}", "--from: only celeba is made from it"),
+        ("usps --from {mine}", "--from: {mine} holds nothing of usps"),
         ("usps --photos {mine}", "--photos: only mnistm is made from it"),
         ("celeba --from {mine}/gone", "--from: {mine}/gone does not exist"),
         ("celeba --from {mine}", "holds no CelebA images"),

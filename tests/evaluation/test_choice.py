@@ -113,7 +113,7 @@ def test_hw_run(runs, monkeypatch):
     assert choose(Wanted(BOTH), load, runs=runs).loaded == "weights of p4_b"
     # Where there is no such folder here, it is one of the project's.
     monkeypatch.chdir("/")
-    monkeypatch.setattr("hwlib.evaluation.choice.anchored", lambda name: runs / name)
+    monkeypatch.setattr("hwlib.evaluation.choice.anchored", lambda name, parameter: runs / name)
     assert choose(Wanted(BOTH, "mnistm"), load).loaded == "weights of p3_a"
     monkeypatch.setenv("HW_RUN", "gone")
     with pytest.raises(WorkbookError, match=r"HW_RUN: .*gone: no finished run here.*; or unset HW_RUN"):
@@ -142,8 +142,8 @@ BAD = {
         BOTH,
         "uspz",
         None,
-        "no finished run of p3 or p4 with target uspz in {}; targets there: mnistm, svhn, usps; "
-        "`hw run p4 -p src SOURCE -p tgt uspz` makes",
+        "no finished run of p3 or p4 with target uspz in {0}; targets there: mnistm, svhn, usps; "
+        "`hw run p4 -p src SOURCE -p tgt uspz --runs {0}` makes",
     ),
     "no run of the target": (
         ("p4",),
@@ -151,7 +151,12 @@ BAD = {
         None,
         "with target usps in {}; targets there: mnistm, svhn; `hw run p4 -p",
     ),
-    "no run of the problem": (("p2",), None, None, "run: no finished run of p2 in {}; `hw run p2` makes one"),
+    "no run of the problem": (
+        ("p2",),
+        None,
+        None,
+        "run: no finished run of p2 in {0}; `hw run p2 --runs {0}` makes one",
+    ),
 }
 
 
@@ -181,7 +186,9 @@ def test_all_that_fit_are_damaged(runs):
 
 
 def test_empty_and_missing_folders(tmp_path):
-    with pytest.raises(WorkbookError, match=r"target mnistm in .*; `hw run p4 -p src usps -p tgt mnistm` makes one"):
+    with pytest.raises(
+        WorkbookError, match=r"target mnistm in .*; `hw run p4 -p src usps -p tgt mnistm --runs .*` makes one"
+    ):
         choose(Wanted(BOTH, "mnistm"), load, runs=tmp_path)
     with pytest.raises(WorkbookError, match=r"runs: .*gone is no folder"):
         choose(Wanted(BOTH), load, runs=tmp_path / "gone")
@@ -195,4 +202,4 @@ def test_published_weights_are_pointed_to(tmp_path, monkeypatch):
         choose(Wanted(BOTH, "mnistm"), load, runs=tmp_path / "runs")
     with pytest.raises(WorkbookError) as caught:
         choose(Wanted(("p3",), "mnistm"), load, runs=tmp_path / "runs")
-    assert "--run" not in str(caught.value)
+    assert "--run " not in str(caught.value)

@@ -108,13 +108,13 @@ def test_another_seed_and_another_count(capsys, tmp_path, runs):
     sample(capsys, "--run", runs / "p1_s5", "--out", out)
     sample(capsys, "--run", runs / "p1_s5", "--out", other, "--seed", 6)
     assert out.read_bytes() != other.read_bytes()
-    status, said = sample(capsys, "--run", runs / "p1_s5", "--out", other, "--count", 8)
+    status, said = sample(capsys, "--run", runs / "p1_s5", "--out", other, "--count", 8, "--force")
     assert said.out.startswith("8 faces of seed 5 made by the VAE of p1_s5")
     with Image.open(out) as whole, Image.open(other) as row:
         assert row.size == (526, 64)
         difference = np.asarray(row).astype(int) - np.asarray(whole.crop((0, 0, 526, 64)))
     assert abs(difference).max() <= 1  # a batch of another size may round otherwise
-    status, said = sample(capsys, "--run", runs / "p1_s5", "--out", other, "--count", 1)
+    status, said = sample(capsys, "--run", runs / "p1_s5", "--out", other, "--count", 1, "--force")
     assert (status, said.out.startswith("1 face of seed 5 ")) == (0, True)
 
 
@@ -155,7 +155,7 @@ def test_bad_runs(capsys, tmp_path, runs, spoil, what):
     spoil(run)
     out = tmp_path / "faces.png"
     out.write_text("older")
-    status, said = sample(capsys, "--run", run, "--out", out)
+    status, said = sample(capsys, "--run", run, "--out", out, "--force")
     assert (status, said.out, said.err.count("\n")) == (2, "", 1)
     assert what in said.err
     assert str(run) in said.err
@@ -170,8 +170,8 @@ def test_bad_runs(capsys, tmp_path, runs, spoil, what):
         (("--seed", "-1"), "hw: seed: -1 is not from 0 to 4294967295"),
         (("--seed", "4294967296"), "hw: seed: 4294967296 is not from 0"),
         (("--problem", "p2"), "is a run of p1; give one of p2"),
-        (("--out", "faces.jpg"), "hw: out: faces.jpg is to be a PNG; give it a name that ends in .png"),
-        (("--out", "faces"), "hw: out: faces is to be a PNG"),
+        (("--out", "there.png"), "hw: out: there.png is there already; give another name, or --force"),
+        (("--out", "there.png", "--force", "--count", "0"), "hw: count: 0 is not"),
         (("--out", "gone/faces.png"), "hw: out: gone is no folder"),
         (("--out", "folder.png"), "hw: out: folder.png is no file; give the name of a PNG"),
         (("--device", "tpu"), "hw: device: 'tpu' is not one of"),
@@ -180,7 +180,9 @@ def test_bad_runs(capsys, tmp_path, runs, spoil, what):
 def test_bad_arguments(capsys, tmp_path, monkeypatch, runs, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.png").mkdir()
+    (tmp_path / "there.png").write_text("mine")
     status, said = sample(capsys, "--run", runs / "p1_s5", "--out", "faces.png", *arguments)
     assert (status, said.out, said.err.count("\n")) == (2, "", 1)
     assert message in said.err
-    assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.png", "there.png"]
+    assert (tmp_path / "there.png").read_text() == "mine"

@@ -128,11 +128,11 @@ def test_again_the_same_bytes_over_an_older_csv(tmp_path, kept, images):
     outs = [tmp_path / "a.csv", tmp_path / "b.csv"]
     outs[1].write_text("older\n" * 1000)
     for out in outs:
-        predict_folder(kept["p4"], images, out)
+        predict_folder(kept["p4"], images, out, force=out == outs[1])
     assert outs[0].read_bytes() == outs[1].read_bytes()
     for name in list(os.listdir(images))[1:]:
         (images / name).unlink()
-    assert predict_folder(kept["p4"], images, outs[0]).startswith("1 image named by ")
+    assert predict_folder(kept["p4"], images, outs[0], force=True).startswith("1 image named by ")
     assert outs[0].read_text().count("\n") == 2
 
 
@@ -268,7 +268,7 @@ def test_a_doubtful_run_points_to_published_weights(capsys, tmp_path, monkeypatc
     published.mkdir(parents=True)
     (published / "run.json").write_text("{}")
     monkeypatch.setattr("hwlib.evaluation.predictions.PROSE", tmp_path / "prose")
-    runs, rest = dated(kept, tmp_path / "runs"), ("--images", images, "--out", tmp_path / "out.csv")
+    runs, rest = dated(kept, tmp_path / "runs"), ("--images", images, "--out", tmp_path / "out.csv", "--force")
     _, note, _ = said(capsys, "--runs", runs, *rest)
     assert note.endswith(f"; `--run {published}` was trained on real images")
     # Whoever names a run knows it; and one of real images and a real budget is in no doubt.
@@ -285,7 +285,7 @@ def test_the_method_is_a_name_for_the_model_of_problem_4(capsys, tmp_path, kept,
         "named by model of" in said(capsys, "--runs", runs, "--model", "adamatch", "--images", images, "--out", out)[-1]
     )
     assert out.read_bytes() == expected(networks["model"], images)
-    assert said(capsys, "--run", runs / "p4", "--model", "adamatch", "--images", images, "--out", out)
+    assert said(capsys, "--run", runs / "p4", "--model", "adamatch", "--images", images, "--out", out, "--force")
     refused(capsys, "--run", runs / "p4", "--model", "dann_resnet34", "--images", images, "--out", out)
 
 
@@ -371,7 +371,7 @@ def test_bad_images(capsys, tmp_path, kept, images, spoil, what, remedy):
     for before in (None, b"older\n"):
         if before:
             out.write_bytes(before)
-        err = refused(capsys, "--run", kept["p4"], "--images", images, "--out", out)
+        err = refused(capsys, "--run", kept["p4"], "--images", images, "--out", out, "--force")
         assert what in err
         assert remedy in err
         assert {path.name for path in tmp_path.iterdir()} - {"images"} == ({"out.csv"} if before else set())
@@ -480,24 +480,84 @@ def test_devices_that_are_not_there(capsys, tmp_path, kept, images, device):
         ("gone/out.csv", "gone is no folder; make it first"),
         ("file/out.csv", "file is no folder; make it first"),
         ("folder", "folder is no file; give the name of a csv"),
-        ("images/out.csv", "images/out.csv would lie among the images"),
-        (f"{'x' * 251}.csv", "File name too long"),
-        ("images.csv", "is where the course layout has the labels of these images; give another name"),
-        ("run/run.json", "would lie in the folder of a run"),
-        ("run/out.csv", "would lie in the folder of a run"),
-        ("out.txt", "is to be a csv; give it a name that ends in .csv"),
+        (f"{'x' * 252}.csv", "File name too long"),
     ],
 )
 def test_places_where_no_csv_can_be_written(capsys, tmp_path, kept, images, name, what):
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "run.json").write_text("{}")
     before = sorted(tmp_path.rglob("*"))
     err = refused(capsys, "--run", kept["p4"], "--images", images, "--out", tmp_path / name)
     assert err.startswith("hw: out: ")
     assert what in err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.fixture
+def split(tmp_path, kept, images):
+    """The images as the test split of a course folder beside their labels, and a run's record."""
+    for name in ("test", "mnistm"):
+        shutil.copytree(images, tmp_path / name)
+        (tmp_path / f"{name}.csv").write_text("mine")
+    shutil.copytree(kept["p4"], tmp_path / "run")
+    (tmp_path / "link.csv").symlink_to("test.csv")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["new.csv", "train.csv", "gone.csv", "test/new.csv", "run/new.csv", "new", "new.txt", f"{'圖' * 83}.csv"],
+)
+def test_a_new_file_is_never_refused(capsys, split, networks, kept, images, name):
+    assert said(capsys, "--run", kept["p4"], "--images", split / "test", "--out", split / name)
+    assert (split / name).read_bytes() == expected(networks["model"], images)
+
+
+def test_a_csv_named_after_the_images_is_new_like_any_other(capsys, tmp_path, kept, images):
+    rest = ("--run", kept["p4"], "--images", images, "--out", f"{images}.csv")
+    assert said(capsys, *rest)
+    assert "images.csv is there already" in refused(capsys, *rest)
+    assert said(capsys, *rest, "--force")
+
+
+@pytest.mark.parametrize("forced", [(), ("--force",)])
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("mnistm.csv", ""),
+        ("test.csv", "is one of the files that are read here"),
+        ("link.csv", "is one of the files that are read here"),
+        ("test/00000.png", "is one of the files that are read here"),
+        ("run/run.json", "is part of the record of a run"),
+        ("run/model.safetensors", "is part of the record of a run"),
+    ],
+)
+def test_a_file_that_is_there_is_written_over_if_forced_and_what_is_read_never(
+    capsys, split, kept, images, networks, name, what, forced
+):
+    before = (split / name).read_bytes()
+    rest = ("--run", kept["p4"], "--images", split / "test", "--out", split / name, *forced)
+    if forced and not what:
+        assert said(capsys, *rest)
+        assert (split / name).read_bytes() == expected(networks["model"], images)
+        return
+    err = refused(capsys, *rest)
+    assert (what or "is there already; give another name, or --force to write over it") in err
+    assert (split / name).read_bytes() == before
+
+
+def test_a_file_that_came_meanwhile_is_left_alone(tmp_path, monkeypatch, kept, images):
+    out = tmp_path / "out.csv"
+
+    def slow(*_):
+        out.write_text("from elsewhere")
+        return torch.zeros(40)
+
+    monkeypatch.setattr("hwlib.evaluation.predictions.predict", slow)
+    with pytest.raises(WorkbookError, match="is there already"):
+        predict_folder(kept["p4"], images, out)
+    assert out.read_text() == "from elsewhere"
+    assert {path.name for path in tmp_path.iterdir()} == {"images", "out.csv"}
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
@@ -513,7 +573,7 @@ def test_nothing_is_left_when_writing_ends_halfway(tmp_path, monkeypatch, kept, 
 
     monkeypatch.setattr("hwlib.evaluation.output.os.replace", replace)
     with pytest.raises((WorkbookError, KeyboardInterrupt)) as caught:
-        predict_folder(kept["p4"], images, out)
+        predict_folder(kept["p4"], images, out, force=True)
     assert isinstance(caught.value, WorkbookError) == isinstance(error, OSError)
     assert isinstance(error, KeyboardInterrupt) or "out.csv (No space left on device)" in str(caught.value)
     assert out.read_text() == "older\n"

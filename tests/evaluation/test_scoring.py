@@ -179,10 +179,11 @@ def test_a_short_file_scores_nothing_even_when_all_its_rows_are_right():
 
 @pytest.mark.parametrize(
     ("pred", "what"),
-    [("gone.csv", "gone.csv: is missing"), (".", "cannot be read: Is a directory"), ("pred.csv/x", "Not a directory")],
+    [("gone.csv", "gone.csv: is missing"), ("empty", "there is no .csv in "), ("pred.csv/x", "Not a directory")],
 )
 def test_files_that_are_none(capsys, tmp_path, files, pred, what):
     command = files()
+    (tmp_path / "empty").mkdir()
     command[2] = str(tmp_path / pred)
     assert what in refused(capsys, command)
 
@@ -224,8 +225,8 @@ def test_json(capsys, tmp_path, files):
     [
         ("gone/score.json", "gone is no folder"),
         (".", "is no file; give the name of a JSON file"),
-        ("pred.csv", "is one of the two files that are scored"),
-        ("truth.csv", "is one of the two files that are scored"),
+        ("pred.csv", "is one of the files that are read here"),
+        ("truth.csv", "is one of the files that are read here"),
     ],
 )
 def test_places_where_no_json_can_be_written(capsys, tmp_path, files, name, what):

@@ -91,7 +91,7 @@ def test_another_scenario_has_its_own_images_and_says_what_it_lacks(shown):
     shown.pairs.value = ("mnistm", "usps")
     assert [test.name for test in shown.scene.tests] == ["mnistm", "usps"]
     assert list(shown.scene.networks) == ["source_only", "dann", "target_only"]
-    assert "`hw run p4 -p src mnistm -p tgt usps` makes one" in shown.notes.value
+    assert "`hw run p4 -p src mnistm -p tgt usps --runs " in shown.notes.value
     assert shown.notes.layout.display is None
     assert "mnistm → usps" in shown.told()
     shown.pairs.value = ("usps", "mnistm")
@@ -399,7 +399,7 @@ def test_problem_3_alone_and_problem_4_alone(copied):
     shutil.rmtree(copied / "p4_usps_mnistm_adamatch_s0")
     explorer = DigitsExplorer(copied, language("en"))
     assert explorer.scene.best == "dann"
-    assert "`hw run p4 -p src usps -p tgt mnistm` makes one" in explorer.scene.notes[0]
+    assert "`hw run p4 -p src usps -p tgt mnistm --runs " in explorer.scene.notes[0]
     assert explorer.still()
 
 
@@ -407,7 +407,7 @@ def test_problem_4_alone(place, tmp_path):
     made_digits.run(tmp_path, place / "data", "p4")
     explorer = DigitsExplorer(tmp_path, language("zh"))
     assert list(explorer.scene.networks) == [IMPROVED]
-    assert "`hw run p3 -p src usps -p tgt mnistm`" in explorer.scene.notes[0]
+    assert f"`hw run p3 -p src usps -p tgt mnistm --runs {tmp_path}`" in explorer.scene.notes[0]
     explorer.view()
     for number in range(4):
         tab(explorer, number)
@@ -434,7 +434,7 @@ def test_a_run_without_a_part_of_its_method_is_no_choice(place, tmp_path):
 def test_without_a_run_a_line_says_which_command_makes_one(tmp_path, folder):
     line = explore.digits(tmp_path / folder, lang="en")
     assert isinstance(line, Line)
-    assert "`hw run p3` makes one" in line.text
+    assert f"`hw run p3 --runs {tmp_path / folder}` makes one" in line.text
     assert "hw run p3" in explore.digits(tmp_path / folder, lang="zh").text
 
 
@@ -463,7 +463,7 @@ def test_where_the_newest_pair_cannot_be_shown_the_next_one_is(copied, place):
     assert explorer.scene.scenario.pair == ("usps", "mnistm")
     explorer.view()
     assert explorer.pairs.value == ("usps", "mnistm")
-    assert "Passed over mnistm → usps: data: " in explorer.notes.value
+    assert "the images of this run: data: " in explorer.notes.value
     assert explorer.notes.layout.display is None
     for path in folder.glob("*.safetensors"):
         path.write_bytes(b"")

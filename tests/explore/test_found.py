@@ -2,12 +2,13 @@
 
 import json
 
+import made_digits
 import pytest
 
 from hwlib import explore
 from hwlib.errors import WorkbookError
 from hwlib.explore.digits_view import DigitsExplorer
-from hwlib.explore.found import none_left, passed_over, read_runs, runs_of
+from hwlib.explore.found import missing, none_left, passed_over, read_runs, runs_of
 from hwlib.explore.shown import Line, language
 from hwlib.explore.vae_view import VAEExplorer
 
@@ -50,11 +51,57 @@ def test_a_damaged_record_is_told_where_it_may_belong(tmp_path):
 def test_where_none_can_be_read_the_damaged_one_is_named_beside_the_command(tmp_path):
     for problem, explorer in (("p1", VAEExplorer), ("p3", DigitsExplorer)):
         write(tmp_path / problem, f"{problem}_s1", text="{")
-        wanted = rf"`hw run {problem}` makes one. \(1 more cannot be used, first: .*{problem}_s1"
+        wanted = (
+            rf"`hw run {problem} --runs {tmp_path / problem}` makes one. \(1 more cannot be used, first: .*{problem}_s1"
+        )
         with pytest.raises(WorkbookError, match=wanted):
             explorer(tmp_path / problem, EN)
     assert none_left(ZH, ["a", "b", "c"]) == "a（另有 2 筆紀錄不能用，第一筆：b）"
     assert none_left(ZH, ["a"]) == "a"
+
+
+def test_the_command_names_the_folder_where_it_is_not_the_project_s(tmp_path, monkeypatch):
+    monkeypatch.setattr("hwlib.paths.ROOT", tmp_path)
+    assert "`hw run p2` makes one" in missing(EN, tmp_path / "runs", "p2")
+    wanted = f"`hw run p3 -p src usps -p tgt svhn --runs '{tmp_path / 'my runs'}'`"
+    for say in (EN, ZH):
+        assert wanted in missing(say, tmp_path / "my runs", "p3", src="usps", tgt="svhn")
+
+
+def automatic(runs, data, kind):
+    """Make a record one of `data auto` whose images were of this kind."""
+    folder = made_digits.run(runs, data, "p3", "ours", "other")
+    run = json.loads((folder / "run.json").read_text())
+    run["params"]["data"], run["data"]["kind"] = "auto", kind
+    (folder / "run.json").write_text(json.dumps(run))
+
+
+def test_images_of_a_folder_that_hw_data_named_then(tmp_path, monkeypatch):
+    monkeypatch.setattr("hwlib.paths.ROOT", tmp_path / "root")
+    made_digits.course(tmp_path / "data", "ours", "other")
+    automatic(tmp_path / "runs", tmp_path / "data", "course")
+    shown = explore.digits(tmp_path / "runs", lang="en")
+    assert "no digit set 'ours'" in shown.text
+    assert "it had those of a folder, and now HW_DATA is not set: set HW_DATA to that folder" in shown.text
+
+    made_digits.course(tmp_path / "others", "ours", "other", seed=5)
+    monkeypatch.setenv("HW_DATA", str(tmp_path / "others"))
+    for lang, says in (("en", "are not those of this run; it had"), ("zh", "當時的影像來自一個資料夾，現在 HW_DATA=")):
+        notes = " ".join(explore.digits(tmp_path / "runs", lang=lang).scene.notes)
+        assert says in notes
+        assert f"HW_DATA={tmp_path / 'others'}" in notes
+
+    monkeypatch.setenv("HW_DATA", str(tmp_path / "data"))
+    assert not any("HW_DATA" in note for note in explore.digits(tmp_path / "runs", lang="en").scene.notes)
+
+
+def test_images_of_the_sample_while_hw_data_names_a_folder(tmp_path, monkeypatch):
+    made_digits.course(tmp_path / "data", "ours", "other")
+    automatic(tmp_path / "runs", tmp_path / "data", "sample")
+    made_digits.course(tmp_path / "others", "usps", "svhn")
+    monkeypatch.setenv("HW_DATA", str(tmp_path / "others"))
+    shown = explore.digits(tmp_path / "runs", lang="en")
+    assert f"stand-ins, and now HW_DATA={tmp_path / 'others'}: unset that" in shown.text
 
 
 @pytest.mark.parametrize("call", [explore.vae, explore.gan, explore.digits])

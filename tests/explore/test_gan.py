@@ -239,7 +239,7 @@ def test_every_control_says_what_it_is(home, lang):
 def test_no_run_says_which_command_makes_one(tmp_path):
     shown = explore.gan(tmp_path, lang="en")
     assert isinstance(shown, Line)
-    assert "`hw run p2` makes one" in shown.text
+    assert f"`hw run p2 --runs {tmp_path}` makes one" in shown.text
 
 
 def test_damaged_weights_are_named(home, tmp_path):

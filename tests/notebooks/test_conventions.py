@@ -6,7 +6,9 @@ import json
 import logging
 import re
 
+import nbformat
 import pytest
+from nbconvert.exporters import ScriptExporter
 from papermill import inspect_notebook
 
 from hwlib.config import CONFIGS
@@ -83,6 +85,23 @@ def test_committed_without_outputs(notebook):
     assert "papermill" not in notebook["metadata"]
 
 
+@pytest.mark.parametrize("problem", CONFIGS)
+def test_written_as_jupyters_own_tools_write_it(problem):
+    """Else the first save in Lab, or a tool that rewrites notebooks, changes lines that nobody touched."""
+    text = (NOTEBOOKS / f"{NAMES[problem]}.ipynb").read_text(encoding="utf-8")
+    notebook = nbformat.reads(text, as_version=4)
+    nbformat.validate(notebook)
+    assert text == nbformat.writes(notebook) + "\n"
+
+
+@pytest.mark.parametrize("problem", CONFIGS)
+def test_exported_as_a_script_it_is_python(problem):
+    script, resources = ScriptExporter().from_filename(str(NOTEBOOKS / f"{NAMES[problem]}.ipynb"))
+    assert resources["output_extension"] == ".py"
+    assert resources["output_mimetype"] == "text/x-python"
+    ast.parse(script)
+
+
 def test_no_cell_depends_on_the_working_directory(notebook):
     for cell in code_cells(notebook):
         assert not re.search(r"open\(|os\.|Path\(|\.\./|sys\.path", source(cell))
@@ -123,7 +142,7 @@ def test_nbmake_runs_the_smoke_profile(notebook):
     mock = parameters["metadata"]["nbmake"]["mock"]
     # A folder of its own: a test must not put a smoke run where somebody's real one lies. And a test that was stopped
     # must not keep the next one, of other code, from running.
-    assert mock == {"profile": "smoke", "data": "sample", "runs": "runs/smoke", "resume": False}
+    assert mock == {"profile": "smoke", "data": "sample", "runs": "runs/smoke", "resume": False, "force": True}
 
 
 @pytest.mark.parametrize("problem", CONFIGS)

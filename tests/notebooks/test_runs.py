@@ -133,6 +133,37 @@ def test_hw_run_skips_what_is_unchanged_repeats_what_is_forced_and_gives_the_sam
     assert second.metrics["frechet_distance"] == first.metrics["frechet_distance"]
 
 
+def test_a_finished_run_is_not_replaced_and_papermill_shows_it_without_training(tmp_path, capfd, monkeypatch):
+    monkeypatch.setenv("HW_PROFILE", "smoke")
+    command = ["run", "p3", "--runs", str(tmp_path), "-p", "data", "sample"]
+    assert main([*command, "-p", "steps", "2"]) == 0
+    folder = tmp_path / "p3_usps_mnistm_s0"
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    capfd.readouterr()
+    assert main(command) == 1
+    line = next(line for line in capfd.readouterr().out.splitlines() if "NOT RUN" in line)
+    assert "steps was 2 and is 6" in line
+    assert "--force" in line
+    assert "-p name NAME" in line
+    arguments = ("-p", "runs", tmp_path, "-p", "data", "sample")
+    result = papermill(NOTEBOOKS / "p3_dann.ipynb", *arguments)
+    assert result.returncode != 0
+    assert "steps was 2 and is 6" in result.stderr.strip().splitlines()[-1]
+    result = papermill(NOTEBOOKS / "p3_dann.ipynb", *arguments, "-p", "steps", "2")
+    assert result.returncode == 0, result.stderr
+    notebook = nbformat.reads(result.stdout, as_version=4)
+    told = "".join(o.get("text", "") for cell in notebook.cells for o in cell.get("outputs", ()))
+    assert "unchanged; shown, not trained again" in told
+    assert "step 1" not in told
+    assert len(outputs(notebook, "image/png")) == 5 + 1
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert main([*command, "-p", "steps", "3", "-p", "name", "three"]) == 0
+    assert main([*command, "--force"]) == 0
+    assert Record.load(folder).params["steps"] == 6
+    assert Record.load(folder.with_name(f"{folder.name}.previous")).params["steps"] == 2
+    assert Record.load(tmp_path / "p3_usps_mnistm_three_s0").params["steps"] == 3
+
+
 def test_a_failed_run_does_not_stop_the_others_and_the_status_says_so(tmp_path, capfd, monkeypatch):
     monkeypatch.setenv("HW_PROFILE", "smoke")
     data = tmp_path / "data"

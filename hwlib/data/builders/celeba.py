@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from hwlib.data.archive import members
+from hwlib.data.archive import lying_in, members, places
 from hwlib.data.imageset import ATTRIBUTES
 from hwlib.data.table import problem
 from hwlib.errors import WorkbookError
@@ -36,7 +36,6 @@ LAST_TRAIN, LAST_VALID = 162770, 182637
 
 _IMAGE = re.compile(r"(?:.*/)?(\d{6})\.(?:jpg|jpeg|png)", re.IGNORECASE)
 _TABLE = re.compile(r"(?:.*/)?(list_attr_celeba|list_eval_partition)\.(?:txt|csv)")
-_ARCHIVE = re.compile(r"img_align_celeba.*\.(?:zip|tar|tar\.gz|tgz|tar\.bz2|tar\.xz)")
 
 Tables = dict[str, tuple[str, bytes]]  # list_attr_celeba or list_eval_partition: where it lies, content
 
@@ -60,20 +59,20 @@ class Faces:
 def find(source: Path) -> Faces:
     """Look through the user's folder or archive; images are only listed.
 
-    source: an archive or a folder of images, or a folder in which either lies. The tables may be in it or beside it,
-    as .txt (the authors') or .csv. `list_eval_partition` is not needed. Raises WorkbookError for whatever is missing.
+    source: an archive or a folder of images, or a folder in which either lies, whatever the archive is called. The
+    tables may be in it or beside it, as .txt (the authors') or .csv. `list_eval_partition` is not needed. Raises
+    WorkbookError for whatever is missing, saying what is there instead.
     """
-    images, tables = source, {}
-    names = _listed(source, tables)
-    if not names and source.is_dir():
-        inner = sorted(path for path in source.iterdir() if _ARCHIVE.fullmatch(path.name))
-        if inner:
-            images = inner[0]
-            names = _listed(images, tables)
-    if not names:
-        raise problem(
-            source, "holds no CelebA images (000001.jpg and so on); give the folder with img_align_celeba.zip"
+    tables: Tables = {}
+    # The release's own name first: beside it may lie other images, as the originals.
+    for images in sorted(places(source), key=lambda path: (path != source, "img_align_celeba" not in path.name)):
+        if names := _listed(images, tables):
+            break
+    else:
+        text = (
+            f"holds no CelebA images (000001.jpg and so on), {lying_in(source)}; give the folder with img_align_celeba"
         )
+        raise problem(source, text)
     for beside in {images.parent: None, source.parent: None}:
         for path in sorted(beside.iterdir()) if beside.is_dir() else ():
             if (match := _TABLE.fullmatch(path.name)) and match[1] not in tables and path.is_file():

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from hwlib.data.archive import members
+from hwlib.data.archive import lying_in, members, places
 from hwlib.data.table import problem
 from hwlib.errors import WorkbookError
 
@@ -45,11 +45,13 @@ def photographs(source: Path) -> Photographs:
 
     Raises WorkbookError where there are none, and for one that is damaged or smaller than a digit.
     """
-    content = dict(members(source, _is_photograph))
+    for place in places(source):
+        if content := dict(members(place, _is_photograph)):
+            break
     if training := {name: data for name, data in content.items() if "/images/train/" in f"/{name}"}:
         content = training
     if not content:
-        raise problem(source, "holds no photographs (.jpg, .png, .bmp)")
+        raise problem(source, f"holds no photographs (.jpg, .png, .bmp); {lying_in(source)}")
     digest, images, pixels = hashlib.sha256(), [], 0
     # By file name first: the same photographs in other folders, or in an archive, are the same set.
     for name in sorted(content, key=lambda name: (name.rsplit("/", 1)[-1], name)):
