@@ -1,4 +1,4 @@
-"""What the machine has to print with: whether its fonts have the letters, and what would install them on which system."""
+"""What the machine has to print with: whether its fonts have the letters, and what installs them on which system."""
 
 import re
 import shutil
