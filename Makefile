@@ -27,7 +27,7 @@ ablation: setup
 
 # Trainings against the loop of the homework's references, on DATA, $$HW_DATA or the sample; benchmarks/out/bench.json.
 bench: setup
-	$(BIN)/python -m benchmarks.bench $(DATA)
+	$(BIN)/python -m benchmarks.bench $(if $(DATA),"$(DATA)")
 
 # The full profile at the course's data sizes: projected from the time of a step, or with RUN=1 really trained.
 bench-full: setup

@@ -4,7 +4,7 @@ import csv
 import os
 from pathlib import Path
 
-from hwlib.paths import anchored
+from hwlib.paths import anchored, here
 
 
 def find(named: str | None) -> tuple[Path | None, str]:
@@ -13,9 +13,9 @@ def find(named: str | None) -> tuple[Path | None, str]:
     named: from the command line, relative to the working directory.
     """
     if named:
-        return Path(named).expanduser().resolve(), "as given"
+        return here("DATA", named), "as given"
     if folder := os.environ.get("HW_DATA"):
-        return anchored(folder), "from HW_DATA"
+        return anchored(folder, "HW_DATA"), "from HW_DATA"
     if anchored("data").is_dir():
         return anchored("data"), "data/ of the project"
     return None, "the embedded sample (stand-ins), written out for this run"

@@ -9,24 +9,47 @@ import os
 import sys
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 
 from hwlib import __version__, cli_answers, cli_data
+from hwlib.cli_output import LOST, outputs
 from hwlib.config import CONFIGS
 from hwlib.errors import WorkbookError
+from hwlib.paths import PROSE, WORDS, anchored, check_project, here, named, settle_environment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 1 when a run failed, a score is too low or data are
-    wrong, 2 for bad input, and 130, 141 or 143 after SIGINT, SIGPIPE or SIGTERM."""
-    options = _parser().parse_args(arguments)
-    try:
-        status = options.act(options)
-        sys.stdout.flush()
+    """Run the command line and return its exit status.
+
+    0 when all is well, 1 when a run failed, a score is too low or data are wrong, 2 for bad input, 74 when standard
+    output is closed, full or broken and so did not take everything (the work itself was done), and 130, 141 or 143
+    after SIGINT, SIGPIPE or SIGTERM.
+    """
+    with outputs() as (out, err):
+        try:
+            try:
+                stop, status = None, _act(arguments)
+            except SystemExit as error:  # argparse has printed its help, or what was wrong with the words
+                stop, status = error, error.code
+            out.flush()
+        except BrokenPipeError:  # whoever read what is printed has enough, as `head` has
+            for each in (out, err):
+                each.drop()
+            return 141  # 128 + SIGPIPE, which Windows has no name for
+        if out.fault and status in (0, 1):  # also where 1 would say that a score is too low: nobody has seen it
+            print(f"hw: standard output: {out.fault}; what was to be printed is lost, in part or whole", file=err)
+            return LOST
+        if stop:
+            raise stop
         return status
-    except BrokenPipeError:  # whoever read what is printed has enough, as `head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python fails to flush it in the end
-        return 141  # 128 + SIGPIPE, which Windows has no name for
+
+
+def _act(arguments: Sequence[str] | None) -> int:
+    """Do what the command line says; what goes wrong is one line on standard error."""
+    try:
+        options = _parser().parse_args(arguments)
+        _check_place()
+        settle_environment()
+        return options.act(options)
     except WorkbookError as error:
         print(f"hw: {error}", file=sys.stderr)
         signum = getattr(error, "signum", None)
@@ -36,8 +59,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _check_place() -> None:
+    """Refuse to work in a folder that was deleted: torch's libraries end the process there, in words of their own."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise WorkbookError(
+            f"the working directory is gone ({error.strerror}); `cd` to one that is there, and run the same again"
+        ) from None
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="hw", description="Four deep-learning problems, run and reported.")
+    parser = argparse.ArgumentParser(
+        prog="hw",
+        description="Four deep-learning problems, run and reported.",
+        epilog="A relative path, in an option or in HW_DATA, HW_CACHE and HW_RUN, means the shell's working directory. "
+        "Exit status: 0; 1 when a run failed, a score is too low or data are wrong; 2 for bad input; 74 when standard "
+        "output is closed or full and did not take everything; 130, 141 and 143 after SIGINT, SIGPIPE and SIGTERM.",
+    )
     parser.add_argument("--version", action="version", version=f"hw {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -62,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         "-p", dest="params", nargs=2, action="append", default=[], metavar=pair, help="set a parameter, see below"
     )
     run.add_argument("--seeds", nargs="+", metavar="SEED", help="one run for each seed")
-    run.add_argument("--runs", type=Path, metavar="DIR", help=where)
+    run.add_argument("--runs", type=named("runs"), metavar="DIR", help=where)
     run.add_argument("--force", action="store_true", help="run again what is finished and unchanged")
     run.set_defaults(act=_run)
 
@@ -73,10 +112,10 @@ def _parser() -> argparse.ArgumentParser:
         "and a PDF where something can print one. Nothing is trained.",
     )
     report.add_argument(
-        "--runs", type=Path, metavar="DIR", help="folder of the records (default: runs/ of the project)"
+        "--runs", type=named("runs"), metavar="DIR", help="folder of the records (default: runs/ of the project)"
     )
     report.add_argument(
-        "--out", type=Path, metavar="DIR", help="where to build (default: report/build/ of the project)"
+        "--out", type=named("out"), metavar="DIR", help="where to build (default: report/build/ of the project)"
     )
     report.add_argument("--pdf", action=argparse.BooleanOptionalAction, help="insist on a PDF, or leave it out")
     report.set_defaults(act=_report)
@@ -92,8 +131,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog="It may be stopped at any time, and the same command goes on. A finished run of "
         "the same parameters and images is not made again, whatever sources changed since.",
     )
-    reference.add_argument("--data", type=Path, metavar="DIR", help="course folder (default: HW_DATA, or data/)")
-    reference.add_argument("--runs", type=Path, metavar="DIR", help="folder of the records (default: runs/reference/)")
+    reference.add_argument(
+        "--data", type=named("data"), metavar="DIR", help="course folder (default: HW_DATA, or data/)"
+    )
+    reference.add_argument(
+        "--runs", type=named("runs"), metavar="DIR", help="folder of the records (default: runs/reference/)"
+    )
     reference.add_argument("--only", choices=("p3", "p4"), help="runs of this problem alone")
     reference.add_argument("--method", default="auto", help="method of problem 4 (default: auto)")
     reference.add_argument("--list", action="store_true", help="say what is there and what is missing; run nothing")
@@ -109,9 +152,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog="It may be stopped at any time, and the same command goes on.",
     )
     ablation.add_argument(
-        "--data", type=Path, metavar="DIR", help="course folder with mnist (default: HW_DATA, or data/)"
+        "--data", type=named("data"), metavar="DIR", help="course folder with mnist (default: HW_DATA, or data/)"
     )
-    ablation.add_argument("--runs", type=Path, metavar="DIR", help="folder of the records (default: runs/ablation/)")
+    ablation.add_argument(
+        "--runs", type=named("runs"), metavar="DIR", help="folder of the records (default: runs/ablation/)"
+    )
     ablation.add_argument("--list", action="store_true", help="say what is there and what is missing; run nothing")
     ablation.add_argument("--force", action="store_true", help="run again what is there")
     ablation.set_defaults(act=_ablation)
@@ -132,23 +177,25 @@ def _parameters() -> str:
 def _run(options: argparse.Namespace) -> int:
     from hwlib.runner import plan, run_all
 
+    check_project()
     params = dict(options.params)
     if len(params) < len(options.params):
         names = [name for name, _ in options.params]
         raise WorkbookError(f"{next(n for n in names if names.count(n) > 1)}: given twice")
     if options.runs:
-        params["runs"] = str(options.runs.resolve())
-    if params.get("data", "auto") not in ("auto", "sample") and Path(params["data"]).is_dir():
-        params["data"] = str(Path(params["data"]).resolve())  # a shell means its own folder, a notebook the project's
+        params["runs"] = options.runs
+    for name, words in WORDS.items():  # a shell means its own folder, a notebook the project's
+        if name in params and params[name] not in words:
+            params[name] = str(here(name, params[name]))
     return run_all(plan(options.problem, params, options.seeds), force=options.force)
 
 
 def _report(options: argparse.Namespace) -> int:
-    from hwlib.paths import PROSE, anchored
     from hwlib.report.build import build_report
 
-    runs = options.runs.resolve() if options.runs else anchored("runs")
-    out = options.out.resolve() if options.out else PROSE / "build"
+    check_project()
+    runs = here("runs", options.runs) if options.runs else anchored("runs")
+    out = here("out", options.out) if options.out else PROSE / "build"
     print(build_report(runs, out, options.pdf))
     return 0
 
@@ -157,13 +204,17 @@ def _data(options: argparse.Namespace) -> dict[str, str]:
     """The parameter `data` where a folder is named; `sample` stays the word that it is, to be refused as that."""
     if not options.data:
         return {}
-    return {"data": "sample" if str(options.data) == "sample" else str(options.data.resolve())}
+    return {"data": "sample" if str(options.data) == "sample" else str(here("data", options.data))}
 
 
 def _reference(options: argparse.Namespace) -> int:
     from hwlib import reference
 
-    params = {"runs": str(options.runs.resolve()) if options.runs else reference.RUNS, "resume": not options.no_resume}
+    check_project()
+    params = {
+        "runs": str(here("runs", options.runs)) if options.runs else reference.RUNS,
+        "resume": not options.no_resume,
+    }
     params |= _data(options)
     configs = reference.matrix(reference.best_profile(), options.only, options.method, **params)
     if options.ledger_only:
@@ -180,7 +231,8 @@ def _reference(options: argparse.Namespace) -> int:
 def _ablation(options: argparse.Namespace) -> int:
     from hwlib import ablation
 
-    params = {"runs": str(options.runs.resolve()) if options.runs else ablation.RUNS} | _data(options)
+    check_project()
+    params = {"runs": str(here("runs", options.runs)) if options.runs else ablation.RUNS} | _data(options)
     configs = ablation.matrix(**params)
     if options.list:
         if options.data:

@@ -2,10 +2,10 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 from hwlib.errors import WorkbookError
+from hwlib.paths import named
 
 
 def add(commands: Any) -> None:
@@ -18,8 +18,12 @@ def add(commands: Any) -> None:
     )
     _choosing(predict, ("p3", "p4"))
     predict.add_argument("--target", metavar="NAME", help="a run trained for this digit set: usps, mnistm, svhn, ...")
-    predict.add_argument("--images", type=Path, metavar="DIR", required=True, help="folder of 28x28 PNG images")
-    predict.add_argument("--out", type=Path, metavar="CSV", required=True, help="file to write: image_name,label")
+    predict.add_argument(
+        "--images", type=named("images"), metavar="DIR", required=True, help="folder of 28x28 PNG images"
+    )
+    predict.add_argument(
+        "--out", type=named("out"), metavar="CSV", required=True, help="file to write: image_name,label"
+    )
     predict.add_argument("--model", help="dann (the default), source_only or target_only of a run of p3")
     predict.add_argument("--force", action="store_true", help="write over CSV where it is there")
     predict.set_defaults(act=_predict)
@@ -32,11 +36,19 @@ def add(commands: Any) -> None:
         "why. Exit status: 0 when all are scored, 1 when one is below --at-least, 2 when one cannot be scored.",
     )
     score.add_argument(
-        "--pred", type=Path, nargs="+", action="extend", metavar="CSV", required=True, help="image_name,label; or DIR"
+        "--pred",
+        type=named("pred"),
+        nargs="+",
+        action="extend",
+        metavar="CSV",
+        required=True,
+        help="image_name,label; or DIR",
     )
-    score.add_argument("--truth", type=Path, metavar="CSV", required=True, help="as digits/<name>/test.csv")
-    score.add_argument("--csv", type=Path, metavar="OUT", help="also write a row for each file: accuracy, each digit's")
-    score.add_argument("--json", type=Path, metavar="OUT", help="also write it all to this file, as JSON")
+    score.add_argument("--truth", type=named("truth"), metavar="CSV", required=True, help="as digits/<name>/test.csv")
+    score.add_argument(
+        "--csv", type=named("csv"), metavar="OUT", help="also write a row for each file: accuracy, each digit's"
+    )
+    score.add_argument("--json", type=named("json"), metavar="OUT", help="also write it all to this file, as JSON")
     score.add_argument("--force", action="store_true", help="write over OUT where it is there")
     score.add_argument("--at-least", type=float, metavar="PERCENT", help="exit with 1 when the accuracy is below")
     score.set_defaults(act=_score)
@@ -48,7 +60,7 @@ def add(commands: Any) -> None:
         epilog="Without --run and --runs it takes the run that HW_RUN names, else the newest finished one that fits.",
     )
     _choosing(sample, ("p1", "p2"))
-    sample.add_argument("--out", type=Path, metavar="PNG", required=True, help="file to write")
+    sample.add_argument("--out", type=named("out"), metavar="PNG", required=True, help="file to write")
     sample.add_argument("--seed", type=int, help="decides the faces (default: the run's own, which gives its figure's)")
     sample.add_argument("--count", type=int, default=32, metavar="N", help="how many faces (default: 32)")
     sample.add_argument("--force", action="store_true", help="write over PNG where it is there")
@@ -57,9 +69,9 @@ def add(commands: Any) -> None:
 
 def _choosing(command: argparse.ArgumentParser, problems: tuple[str, ...]) -> None:
     where = command.add_mutually_exclusive_group()
-    where.add_argument("--run", type=Path, metavar="DIR", help=f"a record of {' or '.join(problems)}")
+    where.add_argument("--run", type=named("run"), metavar="DIR", help=f"a record of {' or '.join(problems)}")
     where.add_argument(
-        "--runs", type=Path, metavar="DIR", help="folder of records, of which the newest that fits is taken"
+        "--runs", type=named("runs"), metavar="DIR", help="folder of records, of which the newest that fits is taken"
     )
     command.add_argument("--problem", choices=problems, help="a run of this problem")
     command.add_argument("--device", default="auto", help="auto (the default), cpu, cuda, cuda:N or mps")

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from hwlib.errors import WorkbookError
+from hwlib.paths import anchored, cache_folder, here, named
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -23,7 +24,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         help="each set, its licence and size, what is there, which runs would take it",
         description="Each set, its licence and size, what is there, which runs would take it.",
     )
-    info.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="where to look (default: as runs do)")
+    info.add_argument(
+        "folder", type=named("folder"), nargs="?", metavar="FOLDER", help="where to look (default: as runs do)"
+    )
     info.set_defaults(act=_info)
 
     fetch = actions.add_parser(
@@ -36,16 +39,20 @@ def add(commands: argparse._SubParsersAction) -> None:
     fetch.add_argument(
         "names", nargs="*", metavar="NAME", help="usps, mnist, mnistm, svhn, celeba (default: usps mnistm svhn)"
     )
-    fetch.add_argument("--to", type=Path, metavar="FOLDER", help="where to keep them (default: data/ of the project)")
+    fetch.add_argument(
+        "--to", type=named("to"), metavar="FOLDER", help="where to keep them (default: data/ of the project)"
+    )
     fetch.add_argument(
         "--from",
         dest="own",
-        type=Path,
+        type=named("from"),
         metavar="PATH",
         help="your own copy, a folder or an archive: img_align_celeba with list_attr_celeba.txt; the MNIST-M release; "
         "a release's files, unpacked or compressed again; train/0/*.png to test/9/*.png",
     )
-    fetch.add_argument("--photos", type=Path, metavar="PATH", help="mnistm: photographs in place of BSDS500's")
+    fetch.add_argument(
+        "--photos", type=named("photos"), metavar="PATH", help="mnistm: photographs in place of BSDS500's"
+    )
     fetch.add_argument("--force", action="store_true", help="make sets again that are there")
     fetch.add_argument("--clean", action="store_true", help="delete the downloaded files in the end")
     fetch.set_defaults(act=_fetch)
@@ -56,9 +63,11 @@ def add(commands: argparse._SubParsersAction) -> None:
         description="Verify every csv, row and image of a data folder. An error is what the loader refuses; a warning "
         "loads, but one should know. Exit status: 0 without errors, 1 with errors, 2 for bad usage.",
     )
-    check.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="default: what `data auto` takes")
+    check.add_argument(
+        "folder", type=named("folder"), nargs="?", metavar="FOLDER", help="default: what `data auto` takes"
+    )
     check.add_argument("--all", action="store_true", help="print every finding, not the first few of each sort")
-    check.add_argument("--csv", type=Path, metavar="OUT", help="write every finding to a csv as well")
+    check.add_argument("--csv", type=named("csv"), metavar="OUT", help="write every finding to a csv as well")
     check.add_argument("--force", action="store_true", help="write over OUT where it is there")
     check.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
     check.set_defaults(act=_check)
@@ -71,11 +80,14 @@ def add(commands: argparse._SubParsersAction) -> None:
     export.add_argument("names", nargs="*", metavar="NAME", help="sets (default: all that are there)")
     export.add_argument(
         "--from",
+        type=named("from"),
         dest="source",
         metavar="FOLDER",
         help="where fetched/ lies, or `sample` (default: data/ of the project)",
     )
-    export.add_argument("--to", type=Path, metavar="OUT", required=True, help="folder to write digits/ and face/ into")
+    export.add_argument(
+        "--to", type=named("to"), metavar="OUT", required=True, help="folder to write digits/ and face/ into"
+    )
     export.add_argument("--force", action="store_true", help="replace sets that are there")
     export.set_defaults(act=_export)
 
@@ -91,14 +103,15 @@ def add(commands: argparse._SubParsersAction) -> None:
 def _info(options: argparse.Namespace) -> int:
     from hwlib.data import info
 
-    print("\n".join(info.lines(options.folder and _here(options.folder))))
+    print("\n".join(info.lines(options.folder and here("folder", options.folder))))
     return 0
 
 
 def _fetch(options: argparse.Namespace) -> int:
     from hwlib.data.fetch import fetch
 
-    given = {name: path and _here(path) for name, path in (("own", options.own), ("photos", options.photos))}
+    paths = (("own", "from", options.own), ("photos", "photos", options.photos))
+    given = {name: path and here(option, path) for name, option, path in paths}
     try:
         fetch(options.names, _folder(options.to), **given, force=options.force, clean=options.clean)
     except KeyboardInterrupt:
@@ -138,14 +151,13 @@ def _automatic() -> Path:
 def _export(options: argparse.Namespace) -> int:
     from hwlib.data.export import export
 
-    source = options.source if options.source == "sample" else _folder(options.source and Path(options.source))
-    export(source, _here(options.to), options.names, force=options.force)
+    source = "sample" if str(options.source) == "sample" else _folder(options.source)
+    export(source, here("to", options.to), options.names, force=options.force)
     return 0
 
 
 def _cache(options: argparse.Namespace) -> int:
     from hwlib.data.cache import cache_summary, clear_cache
-    from hwlib.paths import cache_folder
 
     if options.clear:
         count, size = clear_cache()
@@ -166,13 +178,4 @@ def _sets(count: int) -> str:
 
 def _folder(given: Path | None) -> Path:
     """A folder as the shell means it, by default the project's `data/`."""
-    from hwlib.paths import anchored
-
-    return _here(given) if given else anchored("data")
-
-
-def _here(path: Path) -> Path:
-    try:
-        return path.expanduser().resolve()
-    except (OSError, RuntimeError) as error:  # links that go round, a home folder that does not exist
-        raise WorkbookError(f"{path}: is no folder or file ({error})") from None
+    return here("folder", given) if given else anchored("data")

@@ -78,7 +78,7 @@ class Config:
 
     @property
     def runs_folder(self) -> Path:
-        return anchored(self.runs)
+        return anchored(self.runs, "runs")
 
     @classmethod
     def budget(cls, profile: str, method: str | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -156,28 +156,45 @@ def execute(config: Config, interruption: Interruption | None = None) -> Record:
     failed = folder.with_name(folder.name + ".failed.ipynb")
     os.environ.setdefault("HW_PROGRESS", "lines")
     _show_lines()
-    try:
+    with _step("runs: cannot write to", folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Two processes may want one run, and the one that is refused must not touch the other's notebook.
-        with tempfile.TemporaryDirectory(prefix="hw-") as temporary:
-            working = Path(temporary) / "notebook.ipynb"
-            try:
+    # Two processes may want one run, and the one that is refused must not touch the other's notebook.
+    with _step(
+        "TMPDIR: the notebook's temporary folder cannot be made in", os.environ.get("TMPDIR", "/tmp"), _ELSEWHERE
+    ):
+        scratch = tempfile.TemporaryDirectory(prefix="hw-", ignore_cleanup_errors=True)
+    with scratch:
+        working = Path(scratch.name) / "notebook.ipynb"
+        try:
+            with _step(f"{config.run_id}: the notebook could not be executed by way of", working.parent, _ELSEWHERE):
                 _stoppable(lambda: _papermill(config, working), interruption or Interruption(), config.run_id)
-            except papermill.PapermillExecutionError as error:
+        except papermill.PapermillExecutionError as error:
+            line = error.evalue.splitlines()[0] if error.evalue else error.ename
+            if error.ename in ("MemoryError", "OutOfMemoryError") or "t allocate memory" in line:
+                line = f"{line}; {_MEMORY}"
+            with _step(f"{line}; the notebook that says so cannot be kept as", failed):
                 shutil.move(working, failed)
-                line = error.evalue.splitlines()[0] if error.evalue else error.ename
-                if error.ename in ("MemoryError", "OutOfMemoryError") or "t allocate memory" in line:
-                    line = f"{line}; {_MEMORY}"
-                raise WorkbookError(f"{line} (see {failed})") from None
-            except RuntimeError as error:  # nbclient's word for a kernel that died or never answered
-                line = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise WorkbookError(f"{line}; running the same again goes on from the last checkpoint") from None
+            raise WorkbookError(f"{line} (see {failed})") from None
+        except RuntimeError as error:  # nbclient's word for a kernel that died or never answered
+            line = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise WorkbookError(f"{line}; running the same again goes on from the last checkpoint") from None
+        with _step("runs: the record is whole, but its executed notebook cannot be kept as", folder / "notebook.ipynb"):
             shutil.move(working, folder / "notebook.ipynb")
-        failed.unlink(missing_ok=True)
-    except OSError as error:
-        where = error.filename or folder.parent
-        raise WorkbookError(f"runs: cannot write to {where} ({error.strerror or error})") from None
+            failed.unlink(missing_ok=True)
     return Record.load(folder)
+
+
+@contextlib.contextmanager
+def _step(what: str, place: Path | str, hint: str = "") -> Iterator[None]:
+    """Name the step at which the system refused something: `what`, the place that it is about, the reason, a hint."""
+    try:
+        yield
+    except OSError as error:
+        other = f": {error.filename}" if error.filename and str(error.filename) != str(place) else ""
+        raise WorkbookError(f"{what} {place} ({error.strerror or error}{other}){hint}") from None
+
+
+_ELSEWHERE = "; TMPDIR can name another folder for what is temporary"
 
 
 def _papermill(config: Config, working: Path) -> None:
@@ -186,8 +203,8 @@ def _papermill(config: Config, working: Path) -> None:
     kernel = _own_kernel()
     try:
         papermill.execute_notebook(
-            str(notebook_path(config.problem)),
-            str(working),
+            _literal(notebook_path(config.problem)),
+            _literal(working),
             parameters=config.params(),
             kernel_name="python3",
             kernel_manager_class=kernel,
@@ -198,6 +215,11 @@ def _papermill(config: Config, working: Path) -> None:
         )
     except RuntimeError as error:
         raise RuntimeError(_death(kernel.ended) or str(error)) from None
+
+
+def _literal(path: Path) -> str:
+    """A path for papermill, which formats those that it is given: braces, which a folder may have, are doubled."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _own_kernel() -> type:

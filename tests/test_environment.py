@@ -55,7 +55,7 @@ def test_the_floors_of_the_house():
         ("evaluation",),
         ("figures",),
         ("report", "explore"),
-        ("notebook", "runner", "reference", "ablation", "cli_answers", "cli_data", "cli", "__main__"),
+        ("notebook", "runner", "reference", "ablation", "cli_output", "cli_answers", "cli_data", "cli", "__main__"),
     ]
     floor = {room: number for number, rooms in enumerate(floors) for room in rooms}
     wrong = []

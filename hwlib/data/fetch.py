@@ -103,7 +103,7 @@ def _is_found(to: Path) -> bool:
     """Whether `data auto` looks in this folder."""
     try:
         return paths.anchored(os.environ.get("HW_DATA") or "data").resolve() == to.resolve()
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, WorkbookError):
         return False
 
 

@@ -50,9 +50,9 @@ def _root(folder: Path | None) -> tuple[Path | None, list[str]]:
             found.append(f"{what}: {'HW_DATA comes first' if named else 'not set'}")
             continue
         try:
-            place = paths.anchored(where)
-        except RuntimeError as error:  # a home folder that does not exist, as in ~nobody/data
-            found.append(f"{what}: {where} is no folder: {error}")
+            place = paths.anchored(where, what)
+        except WorkbookError as error:  # no home folder, as in ~nobody/data, or no project
+            found.append(str(error) if named else f"{what}: {error}")
             continue
         root = place if place.is_dir() else root
         found.append(f"{what}: {place}" + ("" if place.is_dir() else ", which is not there"))

@@ -130,10 +130,7 @@ def _automatic(part: str) -> DataSource:
 
 
 def _folder(parameter: str, named: str) -> Path:
-    try:
-        folder = paths.anchored(named)
-    except RuntimeError as error:  # a home folder that does not exist, as in ~nobody/data
-        raise WorkbookError(f"{parameter}: {named!r} is no folder: {error}") from None
+    folder = paths.anchored(named, parameter)
     if not os.path.isdir(folder):
         what = "is no folder" if os.path.exists(folder) else "does not exist"
         text = f"{folder} {what}; expected is the course layout, {_LAYOUT} ({_NO_FILES})"

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from hwlib.config import SCENARIOS
 from hwlib.errors import WorkbookError
-from hwlib.paths import PROSE, anchored
+from hwlib.paths import PROSE, anchored, expanded
 from hwlib.record import Record, newest_first, record_folders
 
 T = TypeVar("T")
@@ -61,11 +61,8 @@ def choose(wanted: Wanted, load: Callable[[Record], T], run: Path | None = None,
 def _from_environment(said: str) -> Path:
     """The folder that `$HW_RUN` names: as a shell means it, else from the project's root, for a script may be called
     from anywhere."""
-    try:
-        folder = Path(said).expanduser()
-    except RuntimeError as error:  # a home folder that does not exist
-        raise WorkbookError(f"HW_RUN: {said!r} is no folder: {error}") from None
-    return folder if folder.exists() else anchored(folder)
+    folder = expanded("HW_RUN", said)
+    return folder if folder.exists() else anchored(folder, "HW_RUN")
 
 
 def _named(folder: Path, parameter: str, wanted: Wanted, load: Callable[[Record], T]) -> Choice[T]:

@@ -1,7 +1,6 @@
 """Problem 4, the report's own improvement: a ResNet-34 trunk under the heads of the DANN."""
 
 from collections import OrderedDict
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -9,6 +8,7 @@ from torch import nn
 from hwlib.errors import WorkbookError
 from hwlib.models.dann import DomainAdversarialNetwork, class_head, domain_head
 from hwlib.models.small_maps import convolve, convolve_transposed
+from hwlib.paths import anchored
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -101,7 +101,7 @@ def _trunk(weights: str) -> nn.Module:
                 f"weights: the ImageNet weights cannot be fetched ({error}); put the file somewhere and give its path, "
                 "or use weights none"
             ) from None
-    path = Path(weights).expanduser()
+    path = anchored(weights, "weights")
     if not path.is_file():
         raise WorkbookError(f"weights: {weights!r} is neither none, nor imagenet, nor a file")
     net = resnet34(weights=None)

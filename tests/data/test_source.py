@@ -130,7 +130,7 @@ def test_hw_data_never_falls_back(root, monkeypatch, tmp_path):
         tmp_path / "gone": "does not exist",
         tmp_path / "file": "is no folder",
         folder(tmp_path / "bare", "usps"): "neither digits/ nor face/",
-        "~no-such-user/data": "is no folder",
+        "~no-such-user/data": "no home folder",
     }
     for named, says in cases.items():
         monkeypatch.setenv("HW_DATA", str(named))
@@ -157,7 +157,7 @@ def test_explicit_folder_that_does_not_serve(root, tmp_path):
         (tmp_path / "file", "digits"): "is no folder",
         (folder(tmp_path / "d", "digits"), "faces"): "has no folder face/",
         (folder(tmp_path / "f", "face"), "digits"): "has no folder digits/",
-        ("~no-such-user/data", "digits"): "is no folder",
+        ("~no-such-user/data", "digits"): "no home folder",
     }
     for (named, need), says in cases.items():
         message = refused(str(named), need)

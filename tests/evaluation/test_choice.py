@@ -113,7 +113,7 @@ def test_hw_run(runs, monkeypatch):
     assert choose(Wanted(BOTH), load, runs=runs).loaded == "weights of p4_b"
     # Where there is no such folder here, it is one of the project's.
     monkeypatch.chdir("/")
-    monkeypatch.setattr("hwlib.evaluation.choice.anchored", lambda name: runs / name)
+    monkeypatch.setattr("hwlib.evaluation.choice.anchored", lambda name, parameter: runs / name)
     assert choose(Wanted(BOTH, "mnistm"), load).loaded == "weights of p3_a"
     monkeypatch.setenv("HW_RUN", "gone")
     with pytest.raises(WorkbookError, match=r"HW_RUN: .*gone: no finished run here.*; or unset HW_RUN"):
