@@ -46,7 +46,7 @@ def build_report(runs: Path, out: Path, pdf: bool | None = None, prose: Path = P
     """
     engine = None if pdf is False else printing.find_engine()
     if pdf and not engine:
-        raise WorkbookError(printing.MISSING)
+        raise WorkbookError(printing.missing())
     if (Path(runs) / "run.json").is_file():
         raise WorkbookError(f"runs: {runs} is one run; give the folder that it lies in")
     if not Path(runs).is_dir():
@@ -80,7 +80,7 @@ def build_report(runs: Path, out: Path, pdf: bool | None = None, prose: Path = P
         for view in VIEWS:
             with _writing(out):
                 (out / f"{view.name}.pdf").unlink(missing_ok=True)
-        print(f"report: no PDF: {printing.MISSING}")
+        print(f"report: no PDF: {printing.missing()}")
     page = out / f"{VIEWS[0].name}.html"
     if undrawn:
         raise NotDrawn(page, len(undrawn))
@@ -146,25 +146,39 @@ def _print_all(engine: printing.Engine, out: Path, pages: dict[View, str], insis
         if view not in todo:
             print(f"report: {out / view.name}.pdf (unchanged)")
 
-    def one(view: View) -> str:
+    def lettered(view: View) -> str:
         try:
             fonts.check(_visible(pages[view]))
+        except WorkbookError as error:
+            return str(error)
+        return ""
+
+    def printed(view: View) -> str:
+        try:
             with _writing(out), _neighbour(out / f"{view.name}.pdf") as temporary:
                 engine.print(out / f"{view.name}.html", temporary)
         except WorkbookError as error:
             return str(error)
         return ""
 
+    faults: dict[View, str] = {}
     with ThreadPoolExecutor(2) as pool:
-        faults = dict(zip(todo, pool.map(one, todo), strict=True))
-    for view, fault in faults.items():
-        if not fault:
+        for step in (lettered, printed):
+            tried = [view for view in todo if view not in faults]
+            failed = {view: fault for view, fault in zip(tried, pool.map(step, tried), strict=True) if fault}
+            # One reason stands for all of a step: they differ in the list of letters, or in a number of a process.
+            faults |= dict.fromkeys(failed, next(iter(failed.values()), ""))
+    for view in todo:
+        if view not in faults:
             print(f"report: {out / view.name}.pdf (printed by {engine.version()})")
-    for fault in dict.fromkeys(filter(None, faults.values())):
-        names = ", ".join(f"{view.name}.pdf" for view, said in faults.items() if said == fault)
+    if faults:
+        said = "; ".join(
+            f"{', '.join(f'{view.name}.pdf' for view in faults if faults[view] == fault)}: {fault}"
+            for fault in dict.fromkeys(faults.values())
+        )
         if insist:
-            raise WorkbookError(f"{names}: {fault}")
-        print(f"report: no {names}: {fault}")
+            raise WorkbookError(said)
+        print(f"report: no {said}")
 
 
 def _visible(page: str) -> str:

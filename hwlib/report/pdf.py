@@ -1,5 +1,8 @@
 """Prints the report: with a headless Chromium that is already on the machine, else with WeasyPrint."""
 
+import contextlib
+import importlib.util
+import io
 import logging
 import os
 import re
@@ -11,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hwlib.errors import WorkbookError
+from hwlib.report import fonts, install
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge")
 PLACES = (
@@ -18,11 +22,6 @@ PLACES = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "C:/Program Files/Google/Chrome/Application/chrome.exe",
     "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
-)
-MISSING = (
-    "neither Chromium nor WeasyPrint is here; install one (Debian: apt install chromium fonts-noto-cjk; or "
-    "pip install 'hwlib[pdf]' and the library pango), or set HW_CHROMIUM to a Chromium, or print report.html from a "
-    "browser"
 )
 FLAGS = (
     "--headless",
@@ -55,11 +54,30 @@ def find_engine() -> Engine | None:
     """
     if browser := find_chromium():
         return Chromium(browser)
+    return None if _weasyprint_lacks() else WeasyPrint()
+
+
+def missing() -> str:
+    """One line for a machine without an engine: why there is none, and what installs one on this system."""
+    wanted = [install.ENGINE] if fonts.chinese() else [install.ENGINE, install.FONT]
+    return (
+        f"neither Chromium nor WeasyPrint can print here (WeasyPrint {_weasyprint_lacks()}); {install.how(*wanted)}, "
+        "or set HW_CHROMIUM to a Chromium, or print report.html from a browser"
+    )
+
+
+def _weasyprint_lacks() -> str:
+    """Why WeasyPrint cannot print here; empty when it can. Without any font it would end the process in native code."""
+    if importlib.util.find_spec("weasyprint") is None:
+        return "is not installed"
+    if fonts.any_font() is False:
+        return "would find no font"
     try:
-        import weasyprint  # noqa: F401  it raises OSError where its library pango is missing
+        with contextlib.redirect_stdout(io.StringIO()):  # it writes a paragraph there before it raises
+            import weasyprint  # noqa: F401
     except (ImportError, OSError):
-        return None
-    return WeasyPrint()
+        return "lacks the library pango"
+    return "" if fonts.any_font() else "lacks the library fontconfig"
 
 
 def find_chromium() -> str | None:
@@ -98,6 +116,8 @@ class WeasyPrint:
     """The fallback. It does not know MathML, so formulas are drawn first."""
 
     def print(self, page: Path, out: Path) -> None:
+        if not fonts.any_font():  # also where someone made this engine without `find_engine`
+            raise WorkbookError(f"WeasyPrint: would find no font; {install.how(install.FONT)}")
         import weasyprint
         from weasyprint.urls import URLFetcher
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import websocket
 
-from hwlib.report.pdf import MISSING, find_chromium
+from hwlib.report.pdf import find_chromium, missing
 
 FLAGS = (
     "--headless",
@@ -148,7 +148,7 @@ class Browser:
 def browsing() -> Iterator[Browser]:
     """Start a browser with a fresh profile, and end it."""
     program = find_chromium()
-    assert program, MISSING
+    assert program, missing()
     root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [program, *FLAGS, *root, f"--user-data-dir={profile}", "about:blank"]

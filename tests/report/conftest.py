@@ -5,9 +5,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from made_machine import on
 from made_runs import Runs, notebook
 
-from hwlib.report import build, merge
+from hwlib.report import build, fonts, merge
 
 
 @pytest.fixture
@@ -55,3 +56,22 @@ def notebooks(tmp_path) -> Path:
     for problem, file in FILES.items():
         nbformat.write(notebook(problem, ARTEFACTS[problem][:-1]), folder / file)
     return folder
+
+
+@pytest.fixture
+def debian(monkeypatch):
+    """The names of packages are Debian's."""
+    on(monkeypatch, ID="debian")
+
+
+@pytest.fixture
+def fontconfig(tmp_path, monkeypatch):
+    """A program fc-list that tells of fonts with the character sets given."""
+
+    def tells(*charsets):
+        tool = tmp_path / "fc-list"
+        tool.write_text("".join(["#!/bin/sh\n", *(f"echo '{line}'\n" for line in charsets)]))
+        tool.chmod(0o755)
+        monkeypatch.setattr(fonts.shutil, "which", lambda name: str(tool))
+
+    return tells

@@ -4,7 +4,9 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -57,30 +59,56 @@ PDF = ["report.en.pdf", "report.pdf", "report.zh.pdf"]
 
 
 @pytest.fixture
+def all_letters(monkeypatch):
+    """A machine that has a font for everything, whatever this one has."""
+    monkeypatch.setattr(fonts, "check", lambda text: None)
+
+
+@pytest.fixture
 def no_engine(monkeypatch):
-    """A machine with neither Chromium nor WeasyPrint."""
+    """A machine with neither Chromium nor WeasyPrint's library pango, nor fontconfig's program."""
     import builtins
 
     real = builtins.__import__
 
     def without(name, *arguments, **options):
         if name == "weasyprint":
+            print("-----\n\nWeasyPrint could not import some external libraries.")  # as it does
             raise OSError("cannot load library 'libpango-1.0-0'")
         return real(name, *arguments, **options)
+
+    monkeypatch.setattr(fonts, "any_font", lambda: True)
 
     monkeypatch.setattr(builtins, "__import__", without)
     monkeypatch.setattr(pdf.shutil, "which", lambda name: None)
     monkeypatch.delenv("HW_CHROMIUM", raising=False)
 
 
-def test_without_an_engine_there_is_html_and_one_line(printing, no_engine, capsys):
+def test_without_an_engine_there_is_html_and_one_line(printing, no_engine, debian, capsys):
     folder = printing()
     assert names(folder) == HTML
-    said = [line for line in capsys.readouterr().out.splitlines() if "PDF" in line]
+    out = capsys.readouterr().out
+    said = [line for line in out.splitlines() if not line.startswith("report: no ") or "PDF" in line]
     assert len(said) == 1
-    assert "neither Chromium nor WeasyPrint is here; install one" in said[0]
+    assert said[0].startswith("report: no PDF: neither Chromium nor WeasyPrint can print here (WeasyPrint lacks the")
+    assert "`apt-get install chromium fonts-noto-cjk`" in said[0]
     with pytest.raises(WorkbookError, match="neither Chromium nor WeasyPrint"):
         printing(True)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "said"), [(False, "would find no font"), (None, "lacks the library fontconfig"), (True, "")]
+)
+def test_weasyprint_is_no_engine_where_there_is_no_font(tmp_path, monkeypatch, lacks, said):
+    """Without one it ends the process in native code, so that it is never called."""
+    monkeypatch.setattr(pdf, "find_chromium", lambda: None)
+    monkeypatch.setattr(fonts, "any_font", lambda: lacks)
+    monkeypatch.setitem(sys.modules, "weasyprint", SimpleNamespace(__spec__=object()))
+    assert pdf.find_engine() == (None if said else pdf.WeasyPrint())
+    assert said in pdf.missing()
+    if said:
+        with pytest.raises(WorkbookError, match="WeasyPrint: would find no font; install"):
+            pdf.WeasyPrint().print(tmp_path / "page.html", tmp_path / "page.pdf")
 
 
 def test_a_wrong_hw_chromium_is_one_line(printing, no_engine, monkeypatch):
@@ -97,10 +125,11 @@ def test_chromium_comes_before_weasyprint(monkeypatch, tmp_path):
     assert pdf.find_engine() == pdf.Chromium(str(browser))
     monkeypatch.delenv("HW_CHROMIUM")
     monkeypatch.setattr(pdf.shutil, "which", lambda name: None)
+    monkeypatch.setattr(pdf, "_weasyprint_lacks", lambda: "")
     assert isinstance(pdf.find_engine(), pdf.WeasyPrint)
 
 
-def test_every_view_is_printed_once_until_it_changes(runs, printing, monkeypatch, capsys):
+def test_every_view_is_printed_once_until_it_changes(runs, printing, all_letters, monkeypatch, capsys):
     engine = Fake()
     monkeypatch.setattr(pdf, "find_engine", lambda: engine)
     runs.p1()
@@ -115,7 +144,7 @@ def test_every_view_is_printed_once_until_it_changes(runs, printing, monkeypatch
     assert len(engine.printed) == 6
 
 
-def test_a_print_of_another_page_is_not_left_beside_the_new_one(runs, printing, monkeypatch, no_engine):
+def test_a_print_of_another_page_is_not_left_beside_the_new_one(runs, printing, all_letters, monkeypatch):
     monkeypatch.setattr(pdf, "find_engine", Fake)
     assert "report.pdf" in names(printing())
     runs.p1()
@@ -127,47 +156,31 @@ def test_a_print_of_another_page_is_not_left_beside_the_new_one(runs, printing, 
     assert names(printing()) == HTML
 
 
-def test_an_engine_that_fails_is_said_once_and_raised_where_a_pdf_was_asked_for(printing, monkeypatch, capsys):
-    monkeypatch.setattr(pdf, "find_engine", lambda: Fake("out of paper"))
+def test_an_engine_that_fails_is_said_once_and_raised_where_a_pdf_was_asked_for(
+    printing, all_letters, monkeypatch, capsys
+):
+    class Numbered(Fake):
+        def print(self, page, out):
+            raise WorkbookError(f"out of paper [{page.name}:1234]")  # as Chromium's last words hold a process's number
+
+    monkeypatch.setattr(pdf, "find_engine", Numbered)
     printing()
     assert capsys.readouterr().out.count("out of paper") == 1
     with pytest.raises(WorkbookError, match=r"report\.pdf.*: out of paper"):
         printing(True)
 
 
-def fake_fontconfig(tmp_path, monkeypatch, *charsets):
-    tool = tmp_path / "fc-list"
-    lines = "\\n".join(charsets)
-    tool.write_text(f"#!/bin/sh\nprintf '{lines}\\n'\n")
-    tool.chmod(0o755)
-    monkeypatch.setattr(fonts.shutil, "which", lambda name: str(tool))
+def test_a_machine_without_any_font_is_told_in_one_line(printing, debian, fontconfig, monkeypatch, capsys):
+    fontconfig()
+    monkeypatch.setattr(pdf, "find_engine", Fake)
+    assert names(printing()) == HTML
+    said = [line for line in capsys.readouterr().out.splitlines() if "pdf" in line.lower()]
+    assert len(said) == 1
+    assert said[0].startswith("report: no report.pdf, report.zh.pdf, report.en.pdf: no font on this machine has")
+    assert said[0].endswith("install with `apt-get install fonts-noto-cjk`")
 
 
-def test_letters_that_no_font_has_are_named_with_the_package(tmp_path, monkeypatch):
-    fake_fontconfig(tmp_path, monkeypatch, "20-7e a0-17f 2190-21ff", "20-7e")
-    fonts.check("plain → text, naïve")
-    with pytest.raises(
-        WorkbookError, match=r"Chinese characters \(度 U\+5EA6 深 U\+6DF1\).*apt install fonts-noto-cjk"
-    ):
-        fonts.check("深度 learning")
-    with pytest.raises(WorkbookError, match=r"no font on this machine has 🙂 U\+1F642"):
-        fonts.check("ok 🙂")
-
-
-def test_chinese_is_to_be_in_one_font_all_together(tmp_path, monkeypatch):
-    fake_fontconfig(tmp_path, monkeypatch, "20-7e 6df1", "20-7e 5ea6")
-    with pytest.raises(WorkbookError, match="Chinese characters"):
-        fonts.check("深度")
-    fake_fontconfig(tmp_path, monkeypatch, "20-7e 5ea6 6df1")
-    fonts.check("深度")
-
-
-def test_without_fontconfig_nothing_is_checked(monkeypatch):
-    monkeypatch.setattr(fonts.shutil, "which", lambda name: None)
-    fonts.check("深度")
-
-
-def test_what_can_be_printed_is_printed(printing, monkeypatch, capsys):
+def test_what_can_be_printed_is_printed_and_the_rest_is_one_line(printing, tmp_path, monkeypatch, capsys):
     def check(text):
         if "摘要" in text:
             raise WorkbookError("no letters")
@@ -176,6 +189,10 @@ def test_what_can_be_printed_is_printed(printing, monkeypatch, capsys):
     monkeypatch.setattr(build.fonts, "check", check)
     assert names(printing()) == sorted([*HTML, "report.en.pdf"])
     assert "no report.pdf, report.zh.pdf: no letters" in capsys.readouterr().out
+    (tmp_path / "out/report.en.pdf").unlink()
+    monkeypatch.setattr(pdf, "find_engine", lambda: Fake("out of paper"))
+    printing()
+    assert "report: no report.pdf, report.zh.pdf: no letters; report.en.pdf: out of paper\n" in capsys.readouterr().out
 
 
 def text_of(path, page=None):
@@ -259,16 +276,18 @@ def test_chinese_is_printed_as_letters_and_not_as_boxes(printed, tmp_path):
     assert same == []  # boxes all look alike
 
 
-def _need_weasyprint():
+def _need_weasyprint(text="x"):
+    if lacks := pdf._weasyprint_lacks():
+        pytest.skip(f"on this machine WeasyPrint {lacks}")
     try:
-        import weasyprint  # noqa: F401
-    except OSError as error:
-        pytest.skip(f"WeasyPrint's library pango is not on this machine ({error})")
+        fonts.check(text)
+    except WorkbookError as error:
+        pytest.skip(str(error))
 
 
 @needs_poppler
 def test_weasyprint_prints_text_formulas_and_pictures(runs, printing, monkeypatch, tmp_path):
-    _need_weasyprint()
+    _need_weasyprint("變分自編碼器")
     monkeypatch.setattr(pdf, "find_engine", pdf.WeasyPrint)
     runs.p1()
     folder = printing(True)
