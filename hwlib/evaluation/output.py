@@ -40,15 +40,30 @@ def put(out: Path, content: bytes, parameter: str, *, force: bool = False) -> No
     try:
         try:
             temporary.write_bytes(content)
-            if not force and place.exists():
-                raise _there(out, parameter)
-            os.replace(temporary, place)
+            if force or not _linked(temporary, place):
+                if not force and place.exists():
+                    raise FileExistsError
+                os.replace(temporary, place)
         finally:
             temporary.unlink(missing_ok=True)
+    except FileExistsError:
+        raise _there(out, parameter) from None
     except OSError as error:
         raise WorkbookError(
             f"{parameter}: cannot write {out} ({error.strerror}); mend that, or write elsewhere"
         ) from None
+
+
+def _linked(temporary: Path, place: Path) -> bool:
+    """Give the file its second name, which fails where that is taken, however late somebody took it. False where the
+    file system has no second names."""
+    try:
+        os.link(temporary, place)
+    except FileExistsError:
+        raise
+    except OSError:
+        return False
+    return True
 
 
 def _there(out: Path, parameter: str) -> WorkbookError:
