@@ -52,7 +52,7 @@ def test_git_knows_that_they_can_be_run():
         ["git", "-C", ROOT, "ls-files", "-s", "scripts"], capture_output=True, text=True, check=True
     )
     assert {line.split("\t")[1]: line.split()[0] for line in listed.stdout.splitlines()} == {
-        f"scripts/{name}": "100755" for name in SCRIPTS
+        f"scripts/{name}": "100755" for name in (*SCRIPTS, "bare.sh")
     }
 
 
