@@ -193,7 +193,10 @@ def _files(end: str) -> list[Path]:
     try:
         return [path for path in cache_folder().iterdir() if path.name.endswith(end)]
     except (OSError, RuntimeError) as error:
-        raise WorkbookError(f"the cache folder cannot be listed ({_reason(error)})") from None
+        place = f" {error.filename}" if getattr(error, "filename", None) else ""
+        raise WorkbookError(
+            f"the cache folder{place} cannot be listed ({_reason(error)}); HW_CACHE can name another one"
+        ) from None
 
 
 def _bound(newest: Path) -> None:

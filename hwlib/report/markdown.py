@@ -22,8 +22,10 @@ LOOSE = (
     rf"(?P<loose_title>{_QUOTED})?[ \t]*\)"
 )
 """Images as editors write them, not CommonMark: `![C](my plot (1).png)`, `![](plot.png =300x)`, `![[plot.png]]`."""
-TYPED = re.compile(r"!\[[^]\n]*\](?:\([^()\n]*\)|\[[^]\n]*\])|<img\b[^>]*>?", re.IGNORECASE)
+TYPED = re.compile(r"!\[[^]\n]*\](?: ?\([^()\n]*\)?|\[[^]\n]*\])|<img\b[^>]*>?", re.IGNORECASE)
 """An image that stayed text."""
+DOLLARS = r"(?<![$\\])\$(?P<math_inline_tex>(?s:(?!!\[(?:\[|[^]\n]*\][(\[])|<img\b).)+?)(?<![$\\])\$"
+"""Math between dollars as nbconvert finds it, but without images: `$5 ![a](b.png) $6` speaks of money."""
 
 
 def render(source: str, lowest: int = 2, pictures: Mapping[str, str] | None = None) -> str:
@@ -45,6 +47,7 @@ def _rendered(source: str, lowest: int, pictures: Mapping[str, str]) -> tuple[st
     renderer = _Renderer(escape=True, allow_harmful_protocols=False, exclude_anchor_links=True)
     renderer.shift, renderer.pictures, renderer.met = lowest - 1, pictures, []
     markdown = MarkdownWithMath(renderer=renderer)
+    markdown.inline.specification["inline_math_tex"] = DOLLARS
     markdown.inline.register("loose_image", LOOSE, _loose_image, before="link")
     return markdown.render(source), renderer.met
 

@@ -234,6 +234,9 @@ def test_without_a_home_there_is_no_cache_to_list(monkeypatch):
     for use in (cache_summary, clear_cache):
         with pytest.raises(WorkbookError, match="cannot be listed"):
             use()
+    monkeypatch.setattr(cache, "cache_folder", refuse(FileNotFoundError(2, "No such file", "/gone/.cache")))
+    with pytest.raises(WorkbookError, match=r"^the cache folder /gone/\.cache cannot be listed \(No such.*HW_CACHE"):
+        cache_summary()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no umask there")
