@@ -74,8 +74,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="hw",
         description="Four deep-learning problems, run and reported.",
         epilog="A relative path, in an option or in HW_DATA, HW_CACHE and HW_RUN, means the shell's working directory. "
-        "Exit status: 0; 1 when a run failed, a score is too low or data are wrong; 2 for bad input; 74 when standard "
-        "output is closed or full and did not take everything; 130, 141 and 143 after SIGINT, SIGPIPE and SIGTERM.",
+        "Exit status: 0; 1 when a run failed, a score is too low, data are wrong or a report lacks pictures; 2 for bad "
+        "input; 74 when standard output is closed or full and did not take everything; 130, 141 and 143 after SIGINT, "
+        "SIGPIPE and SIGTERM.",
     )
     parser.add_argument("--version", action="version", version=f"hw {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -102,7 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--seeds", nargs="+", metavar="SEED", help="one run for each seed")
     run.add_argument("--runs", type=named("runs"), metavar="DIR", help=where)
-    run.add_argument("--force", action="store_true", help="run again what is finished and unchanged")
+    run.add_argument(
+        "--force", action="store_true", help="train anew, also in place of a finished run of other settings"
+    )
     run.set_defaults(act=_run)
 
     report = commands.add_parser(

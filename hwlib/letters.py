@@ -1,6 +1,7 @@
 """Letters that the font of our pictures lacks, as in a data set's name 手寫數字, and a font of the system for them."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -34,8 +35,15 @@ def boxes(names: Iterable[str]) -> dict[str, str]:
     told = {}
     for name in dict.fromkeys(names):
         if (letters := lacking(name)) and font_for(name) is None:
-            told[name] = f"no font here has {' '.join(letters)}, so pictures show boxes; install one, Noto Sans CJK say"
+            font = f"Noto Sans {_script(letters[0])}"
+            told[name] = f"no font here has {' '.join(letters)}, so pictures show boxes; install one, {font} say"
     return told
+
+
+def _script(letter: str) -> str:
+    """What Noto's fonts call the script of a letter."""
+    script = unicodedata.name(letter, "CJK").split()[0]
+    return "CJK" if script in ("CJK", "HANGUL", "HIRAGANA", "KATAKANA", "BOPOMOFO") else script.title()
 
 
 @cache

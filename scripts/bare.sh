@@ -19,6 +19,7 @@ all) programs=("${browsers[@]}" "${tools[@]}") ;;
 esac
 level=$1
 shift
+[ $# -gt 0 ] || fail "no command to run"
 unset HW_CHROMIUM HW_REQUIRE_BROWSER FONTCONFIG_PATH FONTCONFIG_SYSROOT
 
 if [ -z "${BARE_SCRATCH:-}" ]; then

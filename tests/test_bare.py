@@ -54,3 +54,4 @@ def test_what_cannot_be_hidden_fails(tmp_path):
     assert (done.returncode, done.stderr) == (125, "bare: fonts are still here\n")
     assert not ran.exists()
     assert bare(tmp_path, "nothing", "touch", str(ran)).returncode == 125
+    assert bare(tmp_path, "fonts").returncode == 125

@@ -180,6 +180,7 @@ def test_help_of_run_names_every_parameter_of_every_problem(capsys):
         main(["run", "--help"])
     said = capsys.readouterr().out
     assert "papermill --help-notebook" in said
+    assert "also in place of a finished run of other settings" in " ".join(said.split())
     own = said.partition("parameters, each")[2]
     for cls in CONFIGS.values():
         assert {field.name for field in dataclasses.fields(cls)} <= set(re.findall(r"\w+", own))

@@ -140,3 +140,10 @@ def test_what_no_font_has_is_told_by_the_check_and_when_a_run_begins(installed, 
     assert told() == ([sentence], [f"hw: {NAME}: {sentence}"], [f"  {NAME}: {sentence}"])
     installed(*own)
     assert told() == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "font"), [("数字かな", "CJK"), ("숫자", "CJK"), ("ㄅㄆ", "CJK"), ("เลข", "Thai"), ("नगर", "Devanagari")]
+)
+def test_the_font_named_is_one_that_has_the_letters(installed, name, font):
+    assert letters.boxes([name])[name].endswith(f"; install one, Noto Sans {font} say")

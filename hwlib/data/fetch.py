@@ -157,13 +157,16 @@ def _pictures(name: str, own: Path | None) -> _Made | None:
 def _take(name: str, own: Path, downloads: Path, required: bool) -> None:
     """Take what `own` has of the files that a set is made from; what it lacks is fetched."""
     files = registry.files(name)
-    if given.take_files(own, files, downloads):
+    found, others = given.take_files(own, files, downloads)
+    if found:
+        for wanted, other in others.items():
+            print(f"{name}: {other} is not the release's {wanted}, its content differs, so it is not taken")
         return
     if required:
         names = ", ".join(file.name for file in files)
         raise WorkbookError(
             f"--from: {own} holds nothing of {name}, neither its files by their content ({names}) nor pictures in "
-            f"train/0 to test/9; {lying_in(own)}"
+            f"train/0 to test/9 or with mnist_m_train_labels.txt; {lying_in(own)}"
         )
     print(f"{name}: {own} holds nothing of it")
 

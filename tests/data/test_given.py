@@ -133,3 +133,34 @@ def test_what_is_wrong_is_named(project, server, tmp_path, capsys, name, content
     assert status == 2
     assert says in said
     assert said.count("\n") == 1
+
+
+def test_a_picture_in_no_class_is_named(project, server, tmp_path, capsys):
+    mine = {f"{i % 10}/{i}.png": encoded(each) for i, each in pictures(28).items()}
+    files = {f"{split}/{name}": data for split in ("train", "test") for name, data in mine.items()}
+    files["train/three/x.png"] = files.pop("train/3/3.png")
+    status, said = fetch(capsys, project / "data", "mnistm", "--from", write(tmp_path / "mine", files))
+    assert status == 2
+    assert "picture train/three/x.png is in none of the folders 0 to 9" in said
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_photographs_beside_the_files_are_no_digits(project, server, tmp_path, capsys, packed):
+    mine = write(tmp_path / "mine", {name: data for name, data in server.content.items() if "ubyte" in name})
+    photos = {
+        f"BSR/images/{split}/{i}.jpg": encoded(each) for split in ("train", "test") for i, each in pictures(60).items()
+    }
+    write(mine, {"photographs.tgz": releases.packed_tar(photos)} if packed else photos)
+    assert fetch(capsys, project / "data", "mnistm", "--from", mine)[0] == 0
+    assert server.asked == [("BSR_bsds500.tgz", 0)]
+
+
+@pytest.mark.parametrize("spoil", [lambda data: gzip.compress(gzip.decompress(data) + b"\0"), lambda data: data[:-9]])
+def test_a_file_of_another_content_is_named_and_fetched(project, server, tmp_path, capsys, spoil):
+    files = {name: data for name, data in server.content.items() if "ubyte" in name}
+    files["t10k-labels-idx1-ubyte (1).gz"] = spoil(files.pop("t10k-labels-idx1-ubyte.gz"))
+    status, said = fetch(capsys, project / "data", "mnist", "--from", write(tmp_path / "mine", files))
+    assert status == 0
+    assert "t10k-labels-idx1-ubyte (1).gz is not the release's t10k-labels-idx1-ubyte.gz" in said
+    assert said.count("is not the release's") == 1
+    assert server.asked == [("t10k-labels-idx1-ubyte.gz", 0)]

@@ -27,11 +27,12 @@ from hwlib.errors import WorkbookError
 SIDE = 28
 SPLITS = ("train", "test")
 
+_IMAGE = r"\.(?:png|jpe?g|bmp|gif|tiff?|webp|p[gnp]m)"
 _PICTURE = re.compile(
-    r"(?:.*/)?(?:[^/]*[_-])?(train|test)(?:ing)?/(?:(?:class|digit|label)?[ _-]?([0-9])/)?([^/]+)"
-    r"\.(?:png|jpe?g|bmp|gif|tiff?|webp|p[gnp]m)",
+    r"((?:.*/)?(?:[^/]*[_-])?(train|test)(?:ing)?/)(?:(?:class|digit|label)?[ _-]?([0-9])/)?[^/]+" + _IMAGE,
     re.IGNORECASE,
 )
+_ANY = re.compile(".+" + _IMAGE, re.IGNORECASE)
 _LABELS = re.compile(r"(?:.*/)?[^/]*(train|test)(?:ing)?_labels\.(?:txt|csv)", re.IGNORECASE)
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 _FILE = re.compile(r"(?:.*/)?(?:[^/]*(?:idx|ubyte)[^/]*|usps[^/]*|(?:train|test)_32x32[^/]*|BSR_[^/]*)", re.IGNORECASE)
@@ -47,15 +48,16 @@ class Pictures:
     splits: dict[str, tuple[torch.Tensor, torch.Tensor]]
 
 
-def take_files(source: Path, files: Sequence[RemoteFile], folder: Path) -> list[str]:
+def take_files(source: Path, files: Sequence[RemoteFile], folder: Path) -> tuple[list[str], dict[str, str]]:
     """Put those of `files` that `source` holds into `folder`, under their names; return the names.
 
-    The content decides: a file may be called a little otherwise, be unpacked, or be compressed again.
+    The content decides: a file may be called a little otherwise, be unpacked, or be compressed again. Returned, too,
+    are the names of those that are not there, each with a file in `source` that is called so and is another.
     """
     wanted = {file.name: file for file in files if not is_right(folder / file.name, file)}
-    found = [file.name for file in files if file.name not in wanted]
+    found, others = [file.name for file in files if file.name not in wanted], {}
     for place in places(source) if wanted else ():
-        for _, data in members(place, lambda name: bool(_FILE.fullmatch(name))):
+        for path, data in members(place, lambda name: bool(_FILE.fullmatch(name))):
             plain = _unwrapped(data)
             for name, file in list(wanted.items()):
                 if (content := _as_released(data, plain, file)) is not None:
@@ -66,7 +68,15 @@ def take_files(source: Path, files: Sequence[RemoteFile], folder: Path) -> list[
                     del wanted[name]
                     found.append(name)
                     break
-    return found
+            else:
+                others[_letters(path)] = path
+    return found, {name: others[_letters(name)] for name in wanted if _letters(name) in others}
+
+
+def _letters(name: str) -> str:
+    """What is left of a file's name without folders, its wrapper's suffix, and all that copies and tools change."""
+    base = re.sub(r"\.(gz|bz2|xz|tgz)$", "", name.rsplit("/", 1)[-1].lower())
+    return re.sub("[^a-z]", "", base)
 
 
 def _as_released(data: bytes, plain: bytes, file: RemoteFile) -> bytes | None:
@@ -104,28 +114,38 @@ def take_pictures(source: Path, name: str) -> Pictures | None:
     are scaled as the releases are. Raises WorkbookError for a picture or a label that is wrong or missing.
     """
     for place in places(source):
+        paths: list[str] = []
+
+        def wanted(path: str, paths: list[str] = paths) -> bool:
+            paths.append(path)
+            return bool(_LABELS.fullmatch(path))
+
+        tables = {_LABELS.fullmatch(path)[1].lower(): (path, data) for path, data in members(place, wanted)}
+        found = {path: match for path in paths if (match := _PICTURE.fullmatch(path))}
+        sorted_in = {match[1] for match in found.values() if match[3]}
+        # Photographs, too, may lie in a folder `train`: pictures without labels are none of ours.
+        if not sorted_in and not (tables and found):
+            continue
+        for path in paths:
+            if path.startswith(tuple(sorted_in)) and _ANY.fullmatch(path) and not (path in found and found[path][3]):
+                raise problem(place, f"picture {path} is in none of the folders 0 to 9; put it into that of its digit")
         images: dict[str, dict[str, np.ndarray]] = {split: {} for split in SPLITS}
         classes: dict[str, dict[str, int]] = {split: {} for split in SPLITS}
-        tables: dict[str, tuple[str, bytes]] = {}
-        for path, data in members(place, lambda path: bool(_PICTURE.fullmatch(path) or _LABELS.fullmatch(path))):
-            if match := _LABELS.fullmatch(path):
-                tables[match[1].lower()] = path, data
-                continue
-            split, label, _ = _PICTURE.fullmatch(path).groups()
+        for path, data in members(place, found.__contains__):
+            _, split, label = found[path].groups()
             split, key = split.lower(), path if label else path.rsplit("/", 1)[-1]
+            if sorted_in and not label:
+                continue
             if key in images[split]:
                 raise problem(place, f"picture {key} of {split} is there twice")
             images[split][key] = _picture(place, path, data, name)
             if label:
                 classes[split][key] = int(label)
-        if any(classes.values()):
-            images = {split: {key: images[split][key] for key in classes[split]} for split in SPLITS}
+        if sorted_in:
             what, labels = "pictures in a folder for each class", classes
-        elif tables and any(images.values()):
+        else:
             what = "pictures and their labels, as the MNIST-M release has them"
             labels = {split: _labels(place, *tables[split]) for split in SPLITS if split in tables}
-        else:
-            continue
         return Pictures(place, what, {split: _joined(place, split, images, labels, name) for split in SPLITS})
     return None
 
