@@ -1,7 +1,6 @@
 """Many files of predictions against one truth: a row each, and the reason where there is no score.
 
-The truth is read once, and a file that is written as most are is compared without parsing its cells. Nothing here
-wants torch.
+The truth is read once, and a file in which nothing is odd is compared column by column. Nothing here wants torch.
 """
 
 import csv
@@ -110,21 +109,29 @@ def _scorer(truth: Path) -> Callable[[Path], Score]:
     """What scores a file of predictions against `truth`, as `score_files` would, in a tenth of the time."""
     labels = read_labels(truth)
     score(labels, labels, str(truth), str(truth))  # raises where there are none
-    place = {name.encode(): i for i, name in enumerate(labels) if not set(name) & set(',"\r\n')}
+    place = {name: i for i, name in enumerate(labels)}
+    digit = {f"{digit}{end}": digit for digit in range(CLASSES) for end in ("", ".", ".0")}
     true = np.fromiter(labels.values(), np.int64, len(labels))
 
     def fast(content: bytes) -> Score | None:
-        """None where a line is anything but `name,digit` of the truth, or a name is missing or repeated."""
-        head, *lines = content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n")
-        if head != b"image_name,label" or len(lines) != len(true):
+        """None where anything is odd: a cell, the count of a row's cells, a name that is missing or repeated."""
+        try:
+            rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), skipinitialspace=True)
+            head, at, pred = next(rows), [], []
+            name, label = head.index("image_name"), head.index("label")
+            for cells in rows:
+                if len(cells) == len(head):
+                    at.append(place[cells[name]])
+                    pred.append(digit[cells[label]])
+                elif cells:
+                    return None
+        except (ValueError, KeyError, StopIteration, csv.Error):
             return None
-        at = np.array([place.get(line[:-2], -1) for line in lines])
-        if at.min() < 0 or (np.bincount(at, minlength=len(true)) != 1).any():
+        if len(set(head)) < len(head) or len(at) != len(true):
             return None
-        commas, digits = np.frombuffer(b"".join(line[-2:] for line in lines), np.uint8).reshape(-1, 2).T
-        if (commas != ord(",")).any() or (digits < ord("0")).any() or (digits > ord("9")).any():
+        if (np.bincount(at, minlength=len(true)) != 1).any():
             return None
-        cells = np.bincount(CLASSES * true[at] + digits - ord("0"), minlength=CLASSES**2)
+        cells = np.bincount(CLASSES * true[at] + np.array(pred), minlength=CLASSES**2)
         return Score(cells.reshape(CLASSES, CLASSES).astype(np.int64))
 
     def one(file: Path) -> Score:

@@ -188,6 +188,19 @@ def test_the_short_way_gives_what_the_long_one_gives(tmp_path):
             ({"digits": pred, "names": [*plain[:-1], "unknown.png"]}, easy),
             ({"digits": pred[1:], "names": plain[1:]}, easy),
             ({"digits": pred, "names": plain, "head": "label,image_name"}, easy),
+            ({"digits": [f'"{d}"' for d in pred], "names": [f'"{name}"' for name in plain]}, easy),
+            (
+                {"digits": pred, "names": [f"{i},{name}" for i, name in enumerate(plain)], "head": ",image_name,label"},
+                easy,
+            ),
+            ({"digits": [f"{d},x" for d in pred], "names": plain, "head": "image_name,label,label"}, easy),
+            ({"digits": [f"{d}," for d in pred], "names": plain}, easy),
+            ({"digits": [*pred[:-1], f"{pred[-1]},"], "names": plain}, easy),
+            ({"digits": [*pred[:-1], f"{pred[-1]}\n\n"], "names": plain}, easy),
+            ({"digits": [*pred[:-1], '"3'], "names": plain}, easy),
+            ({"digits": [f"{d} " for d in pred], "names": plain}, easy),
+            ({"digits": [], "names": []}, easy),
+            ({"digits": pred, "names": plain, "head": "image_name"}, easy),
         ]
     ):
         file = write(tmp_path / f"{i}.csv", **words)
